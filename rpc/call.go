@@ -1,0 +1,134 @@
+package rpc
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// Call is one request in flight. Whoever holds it may answer it, from any
+// goroutine, at any time; the first answer wins and the rest are dropped, so
+// "exactly one answer" is a property of this type and not of its callers.
+//
+// The exported fields are written before the call is handed on and only read
+// after that. Params and RawMeta are the bytes the host wrote; they belong to
+// the call until it is answered.
+type Call struct {
+	Method  string    // as the host named it
+	Params  []byte    // raw JSON array or object; nil when the member was absent
+	Meta    Meta      // the per-call options, parsed
+	RawMeta []byte    // the same, raw; nil when absent
+	Conn    *Conn     // nil for a call made in process
+	Arrived time.Time // when its line was read
+
+	// Function is the name inside the module, set by whoever routes the call
+	// to a pool: "linalg.norm" of "numpy.linalg.norm".
+	Function string
+
+	// Requeues counts how often the call went back to a queue because its
+	// worker died before it had started. Written by the pool that holds it.
+	Requeues int
+
+	id       []byte // raw bytes of the host's id; nil for a notification
+	answer   Answerer
+	answered atomic.Bool
+	cancel   atomic.Pointer[cancellation]
+}
+
+// Answerer takes a call's one answer: a connection, a batch, or a function of
+// an embedder. Exactly one of result and err is set. result is only valid
+// until answerCall returns. It must not block.
+type Answerer interface {
+	AnswerCall(c *Call, result []byte, err *Error)
+}
+
+// AnswerFunc is an Answerer made of a function.
+type AnswerFunc func(c *Call, result []byte, err *Error)
+
+// AnswerCall calls f.
+func (f AnswerFunc) AnswerCall(c *Call, result []byte, err *Error) { f(c, result, err) }
+
+// NewCall makes a call that comes from this process and not from a socket.
+func NewCall(method string, params []byte, answer Answerer) *Call {
+	return &Call{Method: method, Function: method, Params: params, Arrived: time.Now(), id: []byte("0"), answer: answer}
+}
+
+// ID is the host's id, byte for byte; nil for a notification.
+func (c *Call) ID() []byte { return c.id }
+
+// Notification says that nobody waits for the answer.
+func (c *Call) Notification() bool { return c.id == nil }
+
+// Answered says whether the one answer has been given.
+func (c *Call) Answered() bool { return c.answered.Load() }
+
+// Reply answers with raw JSON. result may be reused once Reply has returned.
+func (c *Call) Reply(result []byte) { c.finish(result, nil) }
+
+// Fail answers with an error; one that is no *Error becomes -32603 internal.
+func (c *Call) Fail(err error) { c.finish(nil, AsError(err)) }
+
+func (c *Call) finish(result []byte, err *Error) {
+	if !c.answered.CompareAndSwap(false, true) {
+		return
+	}
+	if c.answer != nil {
+		c.answer.AnswerCall(c, result, err)
+	}
+}
+
+// Canceller is told that a call it holds is no longer wanted. It must see to
+// it that the call is answered, now or when what runs has ended, and must not
+// block.
+type Canceller interface {
+	CancelCall(c *Call, cause *Error)
+}
+
+// cancellation is the call's one cancel slot: who to tell, or why it was
+// cancelled before there was anyone to tell.
+type cancellation struct {
+	to    Canceller
+	cause *Error
+}
+
+// HeldBy names who is told when the call is cancelled; nil when nobody holds
+// it. It returns the cause when the call has been cancelled already: the
+// caller then must answer it and not go on.
+func (c *Call) HeldBy(to Canceller) *Error {
+	next := &cancellation{to: to}
+	for {
+		old := c.cancel.Load()
+		if old != nil && old.cause != nil {
+			return old.cause
+		}
+		if c.cancel.CompareAndSwap(old, next) {
+			return nil
+		}
+	}
+}
+
+// Cancel says that the answer is no longer wanted (a cancel request, a host
+// that vanished, a deadline). The first cause stays. A call that nobody holds
+// yet is answered by the next HeldBy's caller.
+func (c *Call) Cancel(cause *Error) {
+	for {
+		old := c.cancel.Load()
+		if old != nil && old.cause != nil {
+			return
+		}
+		if !c.cancel.CompareAndSwap(old, &cancellation{cause: cause}) {
+			continue
+		}
+		if old != nil && old.to != nil {
+			old.to.CancelCall(c, cause)
+		}
+		return
+	}
+}
+
+// Cancelled gives the cause, or nil while the call is wanted.
+func (c *Call) Cancelled() *Error {
+	if s := c.cancel.Load(); s != nil {
+		return s.cause
+	}
+	return nil
+}

@@ -1,0 +1,78 @@
+package supervisor
+
+import (
+	"context"
+	"os"
+	"syscall"
+)
+
+// Command is what to start: everything but the descriptors, which are the
+// supervisor's own business.
+type Command struct {
+	Path string   // the interpreter, resolved: never a shim
+	Args []string // after argv[0]
+	Env  []string // the whole environment; the wire's variable is added to it
+	Dir  string   // working directory; "" = the daemon's
+}
+
+// WireVariable names the inherited descriptors to the worker, as
+// space-separated key=number pairs:
+//
+//	in       requests for the main thread (read)
+//	loop     requests for the event loop's thread (read)
+//	out      replies of both (write)
+//	control  8-byte little-endian link ids to cancel or skip (read, non-blocking)
+//	life     end-of-file means the daemon is gone (read)
+//	board    the scoreboard (a shared page of 8-byte little-endian cells)
+//	seats    cells on the board after its first; link id = n*seats + seat
+//	main     how many of the seats, from 0, are the main thread's
+//	message  the longest line either side may write, in bytes
+//
+// Cell 0 of the board is the start stage (StageCell…); cell 1+seat holds the
+// id of the call that was last started on that seat.
+const WireVariable = "MOCHI_PYD_WIRE"
+
+// ProtocolVersion is the worker leg's; a worker that reports another one is
+// not started (stage "protocol").
+const ProtocolVersion = 1
+
+// What the worker writes into cell 0 of the board as it comes up, so that a
+// silent death names its stage.
+const (
+	StageCellNone   = 0 // nothing ran yet: the interpreter itself
+	StageCellImport = 1 // the runtime is up, the user's module is being imported
+	StageCellReady  = 2 // imported; mochi.ready is about to be written
+)
+
+// Files are the worker's ends of its descriptors.
+type Files struct {
+	Stdin, Stdout, Stderr *os.File
+	Extra                 []*os.File // fd 3, 4, … in this order
+}
+
+// Spawner is the seam to the operating system; fakes stand here in tests of
+// rare faults.
+type Spawner interface {
+	// Spawn starts the command as the leader of a process group of its own.
+	Spawn(ctx context.Context, c Command, f Files) (Process, error)
+}
+
+// Process is one started process.
+type Process interface {
+	Pid() int
+	// Wait blocks until the process is dead and reaped: the only truth of
+	// death. It is called once.
+	Wait() WaitStatus
+	// Signal goes to the process alone; SignalGroup to its whole group.
+	Signal(sig syscall.Signal) error
+	SignalGroup(sig syscall.Signal) error
+}
+
+// WaitStatus is how a process ended.
+type WaitStatus struct {
+	ExitCode int            // -1 when a signal ended it
+	Signal   syscall.Signal // 0 when it exited
+	Core     bool
+	MaxRSS   int64 // bytes
+	Err      error // wait itself failed
+}
