@@ -1,0 +1,46 @@
+package config
+
+import (
+	"os"
+	"time"
+)
+
+// The words of import-policy.
+const (
+	PolicyDeclared  = "declared"
+	PolicyAllowList = "allow-list"
+	PolicyAny       = "any"
+)
+
+// Daemon is the [daemon] table.
+type Daemon struct {
+	Socket        string      `key:"socket" as:"path" doc:"the hosts' Unix socket; empty = the first usable of the default places"`
+	ControlSocket string      `key:"control-socket" as:"path" doc:"the operators' Unix socket; empty = ctl.sock beside the hosts' socket"`
+	SocketMode    os.FileMode `key:"socket-mode" default:"0660" doc:"permissions of the hosts' socket"`
+	SocketGroup   string      `key:"socket-group" doc:"group that owns the hosts' socket; empty = the daemon's own"`
+	ControlMode   os.FileMode `key:"control-mode" default:"0600" doc:"permissions of the control socket (0660 when control-group is set and this is not)"`
+	ControlGroup  string      `key:"control-group" doc:"group that owns the control socket; empty = the daemon's own"`
+	AllowUIDs     []int       `key:"allow-uids" min:"0" max:"4294967294" doc:"uids that may connect, the daemon's own always among them; empty = whoever the socket's permissions admit"`
+
+	ImportPolicy string   `key:"import-policy" default:"declared" enum:"declared,allow-list,any" doc:"which modules hosts may import: the declared pools, those and allow-modules, or any"`
+	AllowModules []string `key:"allow-modules" as:"pattern" doc:"exact dotted names, or name.* for a package and all below it"`
+
+	Metrics   string `key:"metrics" doc:"where metrics are served: unix:PATH, HOST:PORT, or empty = nowhere"`
+	LogFormat string `key:"log-format" default:"auto" enum:"auto,text,json,journal" doc:"auto = text on a terminal, journal under journald, json elsewhere"`
+	LogLevel  string `key:"log-level" default:"info" enum:"trace,debug,info,warn,error,off" doc:"the least urgent level that is written"`
+	LogRate   int    `key:"log-rate" default:"1000" min:"0" max:"1000000" doc:"lines a second one worker may log before lines are dropped and counted; 0 = no limit"`
+
+	MaxMessage     Size          `key:"max-message" default:"16MiB" min:"1KiB" max:"1GiB" doc:"longest line in either direction"`
+	MaxBatch       int           `key:"max-batch" default:"1024" min:"1" max:"1000000" doc:"entries of one batch"`
+	MaxConnections int           `key:"max-connections" default:"1024" min:"1" max:"1000000" doc:"hosts connected at once"`
+	MaxInFlight    int           `key:"max-in-flight" default:"4096" min:"1" max:"10000000" doc:"unanswered requests of one connection"`
+	MaxOutbound    Size          `key:"max-outbound" default:"64MiB" min:"64KiB" max:"16GiB" doc:"unread answers kept for one connection before it is cut"`
+	WriteTimeout   time.Duration `key:"write-timeout" default:"30s" min:"100ms" max:"1h" doc:"how long a host may leave its answers unread before it is cut"`
+	MaxPools       int           `key:"max-pools" default:"64" min:"1" max:"100000" doc:"pools at once, declared and imported together"`
+	MaxHandles     int           `key:"max-handles" default:"10000" min:"0" max:"10000000" doc:"object handles of one connection"`
+	MaxAliases     int           `key:"max-aliases" default:"256" min:"0" max:"100000" doc:"aliases and narrowed imports of one connection"`
+	ForgetAfter    time.Duration `key:"forget-after" default:"60s" min:"1s" max:"24h" doc:"how long an import that failed is remembered, idle, before it is tried from scratch"`
+
+	// Origins says where each key's value came from, by the key's name.
+	Origins Origins `key:"-"`
+}

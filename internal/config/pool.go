@@ -1,0 +1,60 @@
+package config
+
+import "time"
+
+// The words of event-loop.
+const (
+	LoopPersistent = "persistent"
+	LoopPerCall    = "per-call"
+)
+
+// Pool is a [pools.NAME] table over [pool-defaults] over the defaults.
+type Pool struct {
+	Name     string `key:"-"`
+	Declared bool   `key:"-"` // it has a table of its own
+
+	Module  string   `key:"module" as:"module" only:"pool" doc:"the module this pool serves; the pool's name when empty"`
+	Modules []string `key:"modules" as:"module" only:"pool" doc:"several modules served by one process"`
+	Alias   string   `key:"alias" as:"module" only:"pool" doc:"another name for the pool"`
+	Methods []string `key:"methods" as:"module" only:"pool" doc:"the functions that may be called; empty = the module's public surface"`
+
+	Python     string            `key:"python" default:"python3" as:"program" doc:"the interpreter: a name on PATH or a path"`
+	Venv       string            `key:"venv" as:"path" doc:"a virtual environment; its interpreter is used instead of python"`
+	PythonPath []string          `key:"python-path" as:"path" doc:"directories searched for modules before the others"`
+	Env        map[string]string `key:"env" doc:"environment variables of the workers"`
+	Cwd        string            `key:"cwd" as:"path" doc:"working directory of the workers; empty = the daemon's"`
+
+	Workers     int      `key:"workers" default:"2" min:"1" max:"1024" doc:"processes kept alive"`
+	MaxWorkers  int      `key:"max-workers" default:"0" min:"0" max:"1024" doc:"above workers = elastic; 0 = workers"`
+	Concurrency int      `key:"concurrency" default:"64" min:"1" max:"100000" doc:"coroutines in flight per worker; synchronous functions run one at a time"`
+	Depth       int      `key:"depth" default:"16" min:"1" max:"1024" doc:"quick synchronous calls that may be in a worker's pipe at once"`
+	EventLoop   string   `key:"event-loop" default:"persistent" enum:"persistent,per-call" doc:"one event loop per worker, or a fresh one per call"`
+	BusyPoll    BusyPoll `key:"busy-poll" default:"auto" min:"0s" max:"10ms" doc:"adaptive polling before a worker sleeps: auto, a maximum, or 0s = off"`
+
+	StartTimeout    time.Duration `key:"start-timeout" default:"30s" min:"100ms" max:"24h" doc:"spawn, import and ready"`
+	CallTimeout     time.Duration `key:"call-timeout" default:"60s" min:"1ms" max:"8760h" doc:"hard limit of one call, queue included; frees the seat"`
+	CancelGrace     time.Duration `key:"cancel-grace" default:"2s" min:"1ms" max:"1h" doc:"from asking a call to end to killing its worker"`
+	QueueTimeout    time.Duration `key:"queue-timeout" default:"30s" min:"1ms" max:"24h" doc:"longest wait for a free worker"`
+	GracefulTimeout time.Duration `key:"graceful-timeout" default:"30s" min:"0s" max:"24h" doc:"drain at stop and reload"`
+	StopTimeout     time.Duration `key:"stop-timeout" default:"5s" min:"1ms" max:"1h" doc:"SIGTERM to SIGKILL of the whole group"`
+	MaxQueue        int           `key:"max-queue" default:"1024" min:"0" max:"10000000" doc:"waiting calls; those that run are not counted"`
+
+	MaxRequests       int           `key:"max-requests" default:"0" min:"0" max:"2000000000" doc:"calls before a worker is recycled; 0 = never"`
+	MaxRequestsJitter int           `key:"max-requests-jitter" default:"0" min:"0" max:"2000000000" doc:"spread of max-requests, so that workers do not recycle together"`
+	MaxAge            time.Duration `key:"max-age" default:"0s" min:"0s" max:"87600h" doc:"age at which a worker is recycled; 0s = never"`
+	IdleTimeout       time.Duration `key:"idle-timeout" default:"5m" min:"0s" max:"8760h" doc:"idle time after which elastic workers and pools imported on demand end; 0s = never"`
+	MaxMemory         Size          `key:"max-memory" default:"0" min:"0" max:"64TiB" doc:"memory of a worker's process tree at which it is recycled between calls; 0 = no limit"`
+	MaxMemoryHard     Size          `key:"max-memory-hard" default:"0" min:"0" max:"64TiB" doc:"memory at which a worker is killed; 0 = no limit"`
+
+	BackoffMin    time.Duration `key:"backoff-min" default:"100ms" min:"1ms" max:"1h" doc:"first wait after an early death"`
+	BackoffMax    time.Duration `key:"backoff-max" default:"30s" min:"1ms" max:"24h" doc:"longest wait after early deaths"`
+	RestartLimit  int           `key:"restart-limit" default:"5" min:"1" max:"1000000" doc:"early deaths within restart-window that break the pool"`
+	RestartWindow time.Duration `key:"restart-window" default:"60s" min:"1s" max:"24h" doc:"the window of restart-limit"`
+	MaxRequeues   int           `key:"max-requeues" default:"3" min:"0" max:"1000" doc:"how often a call that never started moves to another worker"`
+	MaxRetries    int           `key:"max-retries" default:"2" min:"0" max:"1000" doc:"how often an idempotent call runs again after its worker died"`
+
+	StreamIdleTimeout time.Duration `key:"stream-idle-timeout" default:"60s" min:"1ms" max:"24h" doc:"how long a stream may wait for credit"`
+
+	// Origins says where each key's value came from, by the key's name.
+	Origins Origins `key:"-"`
+}
