@@ -1,0 +1,125 @@
+package pool
+
+import (
+	"math/rand/v2"
+	"syscall"
+	"time"
+
+	"github.com/mochilang/mochi-pyd/rpc"
+	"github.com/mochilang/mochi-pyd/supervisor"
+)
+
+// circuit is a pool's crash policy: when a slot may spawn, and when callers
+// are told not to wait. It is a value without locks, clocks or goroutines;
+// gate.go gives it those.
+//
+// Start failures belong to the pool and not to a slot: until one worker has
+// been ready since the last failure, one start at a time is let through (the
+// canary, later the probe), so the number of spawns does not grow with the
+// number of slots.
+//
+// Only early deaths count: before ready, or ready without one answer. A worker
+// that answered proves its code; its death resets the streak.
+type circuit struct {
+	backoff supervisor.Backoff
+	budget  *supervisor.Budget
+
+	proven   bool      // some worker became ready since the last failed start
+	starting int       // starts that were let through and have not ended
+	streak   int       // early deaths in a row
+	next     time.Time // no start before this
+	broken   bool
+	cause    *supervisor.Exit // the last early death; nil when healthy
+}
+
+// mayStart says whether a start is let through now; if not, wait is how long
+// to wait before asking again, 0 meaning until something changes.
+func (c *circuit) mayStart(now time.Time) (ok bool, wait time.Duration) {
+	if !c.proven && c.starting > 0 {
+		return false, 0
+	}
+	if d := c.next.Sub(now); d > 0 {
+		return false, d
+	}
+	return true, 0
+}
+
+// started: a start was let through.
+func (c *circuit) started() { c.starting++ }
+
+// ready: a start ended with a ready worker. The streak stays until it answers:
+// a module that imports and dies at its first call must not spawn for ever.
+func (c *circuit) ready() {
+	c.starting--
+	c.proven = true
+	c.broken = false
+}
+
+// abandoned: a start ended because nobody wants it any more.
+func (c *circuit) abandoned() { c.starting-- }
+
+// answered: a worker answered a call, so the module works.
+func (c *circuit) answered() {
+	c.streak = 0
+	c.cause = nil
+}
+
+// failed: a start ended without a ready worker.
+func (c *circuit) failed(e *supervisor.Exit, now time.Time) {
+	c.starting--
+	c.proven = false
+	c.early(e, now, c.streak+1)
+}
+
+// died: a worker that had been ready is gone.
+func (c *circuit) died(e *supervisor.Exit, now time.Time) {
+	switch {
+	case e.Answered > 0:
+		c.answered()
+	case e.Reason.Planned() || fromOutside(e):
+	default:
+		// The first is replaced at once: it may have been bad luck.
+		c.early(e, now, c.streak)
+	}
+}
+
+func (c *circuit) early(e *supervisor.Exit, now time.Time, delays int) {
+	c.streak++
+	c.cause = e
+	if delays > 0 {
+		c.next = now.Add(c.backoff.Delay(delays, rand.Float64()))
+	}
+	if !c.budget.Spend(now) {
+		c.broken = true
+		c.proven = false
+	}
+}
+
+// refusal is what a caller is told instead of waiting, or nil: the pool is
+// broken, or nothing of it lives and the last start failed, and the next
+// attempt is not under way.
+func (c *circuit) refusal(pool string, alive int, now time.Time) *rpc.Error {
+	if c.cause == nil || alive > 0 {
+		return nil
+	}
+	if !c.broken && (c.cause.WasReady || c.starting > 0 || !now.Before(c.next)) {
+		return nil
+	}
+	if c.broken && c.starting > 0 && !c.cause.WasReady {
+		return nil // the probe's outcome is near and says more than we do
+	}
+	return unavailable(pool, c.cause, c.broken, c.next.Sub(now))
+}
+
+// fromOutside says that a signal ended the worker that its own code does not
+// usually raise: somebody killed it, which says nothing about the module.
+func fromOutside(e *supervisor.Exit) bool {
+	if e.Reason != supervisor.ReasonSignal {
+		return false
+	}
+	switch e.Status.Signal {
+	case syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGABRT, syscall.SIGTRAP, syscall.SIGSYS:
+		return false
+	}
+	return true
+}

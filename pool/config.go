@@ -1,0 +1,108 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mochilang/mochi-pyd/supervisor"
+)
+
+// Config is what a pool is made of. Every field has a key in the [pools.*]
+// tables of the configuration; its zero value means the default named here.
+type Config struct {
+	Name    string   // required; also the prefix of its functions' names
+	Module  string   // what its workers import; default Name
+	Modules []string // several modules in one process, instead of Module
+
+	Workers     int // slots kept filled; default 2
+	Concurrency int // coroutines in flight per worker; default 64
+	Depth       int // calls in a worker's main pipe at once, at most; default 32
+
+	StartTimeout    time.Duration // spawn + import + ready; default 30s
+	StopTimeout     time.Duration // SIGTERM to SIGKILL; default 5s
+	GracefulTimeout time.Duration // drain at stop and restart; default 30s
+	QueueTimeout    time.Duration // longest wait for a seat; default 30s
+
+	MaxQueue    int // waiting calls; default 1024
+	MaxRequeues int // times a call may lose its worker before it starts; default 3
+	MaxMessage  int // longest line to or from a worker, bytes; default 16 MiB
+
+	BackoffMin    time.Duration // after the second early death; default 100ms
+	BackoffMax    time.Duration // default 30s
+	RestartLimit  int           // early deaths per RestartWindow before the pool is broken; default 5
+	RestartWindow time.Duration // default 60s
+
+	// Kinds are the kinds of functions, where they are known before a worker
+	// has said so.
+	Kinds map[string]supervisor.Kind
+}
+
+// Defaults of Config.
+const (
+	DefaultWorkers         = 2
+	DefaultConcurrency     = 64
+	DefaultDepth           = 32
+	DefaultStartTimeout    = 30 * time.Second
+	DefaultStopTimeout     = 5 * time.Second
+	DefaultGracefulTimeout = 30 * time.Second
+	DefaultQueueTimeout    = 30 * time.Second
+	DefaultMaxQueue        = 1024
+	DefaultMaxRequeues     = 3
+	DefaultMaxMessage      = 16 << 20
+	DefaultBackoffMin      = 100 * time.Millisecond
+	DefaultBackoffMax      = 30 * time.Second
+	DefaultRestartLimit    = 5
+	DefaultRestartWindow   = time.Minute
+)
+
+// Options are a Config and the hands a pool works with.
+type Options struct {
+	Config
+	Spawner supervisor.Spawner
+	// Command says what to start; it is asked anew before each spawn, so that
+	// a fixed environment heals a broken pool.
+	Command func(context.Context) (supervisor.Command, error)
+	Hook    supervisor.Hook     // the supervisor's events; may be nil
+	Watch   func(StatusChanged) // the pool's own; may be nil
+}
+
+func (o *Options) setDefaults() error {
+	if o.Name == "" {
+		return errors.New("pool: Name is empty: give the pool the name its functions are called by")
+	}
+	if o.Spawner == nil || o.Command == nil {
+		return fmt.Errorf("pool %s: Spawner and Command are required", o.Name)
+	}
+	if o.Module == "" && len(o.Modules) == 0 {
+		o.Module = o.Name
+	}
+	setDefault(&o.Workers, DefaultWorkers)
+	setDefault(&o.Concurrency, DefaultConcurrency)
+	setDefault(&o.Depth, DefaultDepth)
+	setDefault(&o.StartTimeout, DefaultStartTimeout)
+	setDefault(&o.StopTimeout, DefaultStopTimeout)
+	setDefault(&o.GracefulTimeout, DefaultGracefulTimeout)
+	setDefault(&o.QueueTimeout, DefaultQueueTimeout)
+	setDefault(&o.MaxQueue, DefaultMaxQueue)
+	setDefault(&o.MaxRequeues, DefaultMaxRequeues)
+	setDefault(&o.MaxMessage, DefaultMaxMessage)
+	setDefault(&o.BackoffMin, DefaultBackoffMin)
+	setDefault(&o.BackoffMax, DefaultBackoffMax)
+	setDefault(&o.RestartLimit, DefaultRestartLimit)
+	setDefault(&o.RestartWindow, DefaultRestartWindow)
+	if o.Hook == nil {
+		o.Hook = func(supervisor.Event) {}
+	}
+	if o.Watch == nil {
+		o.Watch = func(StatusChanged) {}
+	}
+	return nil
+}
+
+func setDefault[T int | time.Duration](field *T, value T) {
+	if *field <= 0 {
+		*field = value
+	}
+}

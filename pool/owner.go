@@ -1,0 +1,147 @@
+package pool
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/mochilang/mochi-pyd/rpc"
+	"github.com/mochilang/mochi-pyd/supervisor"
+)
+
+// This file is the pool as supervisor sees it: Owner of its workers. The
+// methods are called on the workers' goroutines.
+
+var _ supervisor.Owner = (*Pool)(nil)
+
+// nextWorker is the configuration of a slot's next worker.
+func (p *Pool) nextWorker(ctx context.Context, _ int) (supervisor.WorkerConfig, error) {
+	command, err := p.opt.Command(ctx)
+	if err != nil {
+		return supervisor.WorkerConfig{}, err
+	}
+	return supervisor.WorkerConfig{
+		Spawner: p.opt.Spawner,
+		Command: command,
+		Owner:   p,
+		Hook:    p.opt.Hook,
+		// A call that moved to the loop keeps its main seat until it is
+		// answered; so there is one for each that may be in the pipe and for
+		// each that may have moved.
+		MainSeats:    2*p.opt.Depth + p.opt.Concurrency,
+		LoopSeats:    p.opt.Concurrency,
+		MaxMessage:   p.opt.MaxMessage,
+		StartTimeout: p.opt.StartTimeout,
+		StopTimeout:  p.opt.StopTimeout,
+	}, nil
+}
+
+func (p *Pool) memberOf(w *supervisor.Worker) *member {
+	for _, m := range p.members {
+		if m.worker == w {
+			return m
+		}
+	}
+	return nil
+}
+
+// WorkerReady adds w to those that are given calls.
+func (p *Pool) WorkerReady(w *supervisor.Worker, info supervisor.ReadyInfo) {
+	p.mu.Lock()
+	for _, known := range info.Methods {
+		p.functions.learn(known.Name).kind = known.Kind
+	}
+	p.info = info
+	p.everReady = true
+	p.members = append(p.members, &member{worker: w, loop: info.Loop})
+	p.unlock()
+	p.dispatch()
+}
+
+// CallMoved: a call left the main thread for the loop.
+func (p *Pool) CallMoved(w *supervisor.Worker, _ *rpc.Call, name string, kind supervisor.Kind) {
+	p.mu.Lock()
+	f := p.functions.learn(name)
+	if kind.OnLoop() {
+		f.kind = kind
+	} else {
+		f.awaits = true
+	}
+	if m := p.memberOf(w); m != nil {
+		m.loop = true
+		m.leave(supervisor.LaneMain)
+		m.onLoop++
+	}
+	p.mu.Unlock()
+	p.dispatch()
+}
+
+// CallDone answers the call and gives its seat to the next.
+func (p *Pool) CallDone(w *supervisor.Worker, c *rpc.Call, lane supervisor.Lane, service time.Duration, result []byte, err *rpc.Error) {
+	p.mu.Lock()
+	p.circuit.answered()
+	if err == nil && lane == supervisor.LaneMain {
+		p.functions.learn(c.Function).observe(service)
+	}
+	p.tally.done(c, service, err)
+	if m := p.memberOf(w); m != nil {
+		m.leave(lane)
+	}
+	pl, more := p.next()
+	if p.draining {
+		p.unlock()
+	} else {
+		p.mu.Unlock()
+	}
+	if err != nil {
+		c.Fail(err)
+	} else {
+		c.Reply(result)
+	}
+	if more {
+		p.send(pl)
+		p.dispatch()
+	}
+}
+
+// WorkerGone: w is dead. What had started fails with the whole cause, what had
+// not runs elsewhere: nothing is lost, nothing runs twice.
+func (p *Pool) WorkerGone(w *supervisor.Worker, e supervisor.Exit, left []supervisor.Orphan) (lost, requeued int) {
+	type failure struct {
+		call *rpc.Call
+		why  *rpc.Error
+	}
+	var failures []failure
+	p.mu.Lock()
+	p.members = slices.DeleteFunc(p.members, func(m *member) bool { return m.worker == w })
+	if e.WasReady {
+		p.circuit.died(&e, time.Now())
+	}
+	for _, o := range slices.Backward(left) { // the head of the queue gets the oldest last
+		if !o.Started && o.Call.Requeues < p.opt.MaxRequeues {
+			o.Call.Requeues++
+			if why := p.requeue(o.Call); why != nil {
+				failures = append(failures, failure{o.Call, why})
+				continue
+			}
+			requeued++
+			continue
+		}
+		lost++
+		why := e.LostError(o, w.ID())
+		p.tally.done(o.Call, 0, why)
+		failures = append(failures, failure{o.Call, why})
+	}
+	var hopeless []*rpc.Call
+	refusal := p.refusal()
+	if refusal != nil {
+		hopeless = p.takeWaiting()
+	}
+	p.unlock()
+	for _, f := range slices.Backward(failures) {
+		f.call.Fail(f.why)
+	}
+	failAll(hopeless, refusal)
+	p.dispatch()
+	return lost, requeued
+}

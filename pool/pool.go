@@ -1,0 +1,343 @@
+package pool
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/mochilang/mochi-pyd/rpc"
+	"github.com/mochilang/mochi-pyd/supervisor"
+)
+
+// Pool serves the calls of one module. Make one with New, start it with Run,
+// give it calls with Submit.
+type Pool struct {
+	opt   Options
+	slots []*supervisor.Slot
+
+	mu        sync.Mutex
+	members   []*member // the ready workers
+	functions functions
+	waiting   [2]queue // by lane
+	circuit   circuit
+	info      supervisor.ReadyInfo // of the worker that became ready last
+	failures  int                  // starts that failed, ever
+	everReady bool
+	draining  bool
+	closed    bool
+	turn      uint64
+	tally     tally
+	status    Status        // as last told to Watch
+	changed   chan struct{} // closed and replaced when something a waiter may wait for happened
+
+	stop context.CancelFunc // ends Run; set by it
+	done chan struct{}      // closed when Run has returned
+}
+
+// New makes a pool; nothing runs before Run.
+func New(opt Options) (*Pool, error) {
+	if err := opt.setDefaults(); err != nil {
+		return nil, err
+	}
+	p := &Pool{
+		opt:       opt,
+		functions: newFunctions(opt.Kinds),
+		waiting:   [2]queue{newQueue(), newQueue()},
+		circuit: circuit{
+			backoff: supervisor.Backoff{Min: opt.BackoffMin, Max: opt.BackoffMax},
+			budget:  supervisor.NewBudget(opt.RestartLimit, opt.RestartWindow),
+		},
+		tally:   newTally(time.Now()),
+		status:  Opening,
+		changed: make(chan struct{}),
+		done:    make(chan struct{}),
+	}
+	for number := range opt.Workers {
+		p.slots = append(p.slots, supervisor.NewSlot(supervisor.SlotConfig{
+			Pool:            opt.Name,
+			Number:          number,
+			Gate:            p,
+			Next:            p.nextWorker,
+			Hook:            opt.Hook,
+			GracefulTimeout: opt.GracefulTimeout,
+		}))
+	}
+	return p, nil
+}
+
+// Run keeps the slots filled until ctx ends or Drain has finished. When it
+// returns, no worker, goroutine or waiting call of the pool is left.
+func (p *Pool) Run(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	p.mu.Lock()
+	if p.stop != nil || p.closed {
+		p.mu.Unlock()
+		return errors.New("pool " + p.opt.Name + ": Run was called twice: a pool lives once, make a new one")
+	}
+	p.stop = stop
+	p.mu.Unlock()
+	defer close(p.done)
+
+	var slots sync.WaitGroup
+	for _, s := range p.slots {
+		slots.Go(func() { _ = s.Run(ctx) }) // ends with ctx; its failures are Events
+	}
+	<-ctx.Done()
+	p.close()
+	slots.Wait()
+	return nil
+}
+
+// close refuses what waits and all that comes.
+func (p *Pool) close() {
+	p.mu.Lock()
+	p.closed = true
+	left := p.takeWaiting()
+	p.unlock()
+	failAll(left, shuttingDown(p.opt.Name))
+}
+
+// Submit takes a call and sees to it that it is answered; it never blocks. It
+// sends the call to a worker on the caller's goroutine when a seat is free.
+func (p *Pool) Submit(c *rpc.Call) {
+	if cause := c.HeldBy(p); cause != nil {
+		c.Fail(cause)
+		return
+	}
+	p.mu.Lock()
+	if refusal := p.refusal(); refusal != nil {
+		p.mu.Unlock()
+		c.Fail(refusal)
+		return
+	}
+	f := p.functions.of(c.Function)
+	if p.waiting[f.lane()].size == 0 { // nobody is before c
+		if pl := p.place(c, f); pl.member != nil {
+			p.mu.Unlock()
+			p.send(pl)
+			return
+		}
+	}
+	loser, why := p.enqueue(c, f.lane())
+	p.mu.Unlock()
+	if loser != nil {
+		loser.Fail(why)
+	}
+}
+
+// origin is the connection a call came by, for the queue's turns; all calls
+// made in this process share one.
+func origin(c *rpc.Call) uint64 {
+	if c.Conn == nil {
+		return 0
+	}
+	return c.Conn.Number()
+}
+
+// refusal is why no call is taken now; nil when one is. Called with mu held.
+func (p *Pool) refusal() *rpc.Error {
+	if p.draining || p.closed {
+		return shuttingDown(p.opt.Name)
+	}
+	if p.circuit.cause == nil || len(p.members) > 0 {
+		return nil
+	}
+	return p.circuit.refusal(p.opt.Name, len(p.members), time.Now())
+}
+
+// enqueue lets c wait. When the queue is full someone loses: the newest call
+// of the greediest connection, or c. Called with mu held.
+func (p *Pool) enqueue(c *rpc.Call, lane supervisor.Lane) (loser *rpc.Call, why *rpc.Error) {
+	// A cancel that came after HeldBy found c in no queue; it is seen here.
+	if cause := c.Cancelled(); cause != nil {
+		return c, cause
+	}
+	if n := p.waitingCalls(); n >= p.opt.MaxQueue {
+		why = overloaded(p.opt.Name, n, p.opt.MaxQueue, p.tally.drainTime(n, len(p.members)))
+		if loser = p.waiting[lane].evictFor(origin(c)); loser == nil {
+			return c, why
+		}
+	}
+	p.waiting[lane].push(origin(c), c)
+	return loser, why
+}
+
+// requeue gives back a call that never started, to the head of the queue; or
+// says why it may not wait again. Called with mu held.
+func (p *Pool) requeue(c *rpc.Call) *rpc.Error {
+	if p.draining || p.closed {
+		return shuttingDown(p.opt.Name)
+	}
+	if cause := c.Cancelled(); cause != nil {
+		return cause
+	}
+	p.waiting[p.functions.of(c.Function).lane()].pushFront(origin(c), c)
+	return nil
+}
+
+// CancelCall is told by a call that it is no longer wanted. One that waits
+// never starts; one that runs is answered when it ends.
+func (p *Pool) CancelCall(c *rpc.Call, cause *rpc.Error) {
+	p.mu.Lock()
+	waited := p.waiting[supervisor.LaneMain].remove(origin(c), c) || p.waiting[supervisor.LaneLoop].remove(origin(c), c)
+	p.mu.Unlock()
+	if waited {
+		c.Fail(cause)
+		p.dispatch() // what stood behind it may be of a function that fits
+	}
+}
+
+// Wait blocks until a worker is ready, or a start has failed, whose error it
+// gives.
+func (p *Pool) Wait(ctx context.Context) (supervisor.ReadyInfo, error) {
+	failures := -1
+	for {
+		p.mu.Lock()
+		if failures < 0 {
+			failures = p.failures
+		}
+		info, ready := p.info, len(p.members) > 0
+		var failed *rpc.Error
+		if refusal := p.refusal(); refusal != nil {
+			failed = refusal
+		} else if p.failures > failures && p.circuit.cause != nil {
+			failed = unavailable(p.opt.Name, p.circuit.cause, p.circuit.broken, time.Until(p.circuit.next))
+		}
+		changed := p.changed
+		p.mu.Unlock()
+		switch {
+		case ready:
+			return info, nil
+		case failed != nil:
+			return info, failed
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return info, ctx.Err()
+		}
+	}
+}
+
+// Ask calls one of the runtime's own methods ("mochi.describe") on a ready
+// worker, for which it waits.
+func (p *Pool) Ask(ctx context.Context, method string, params any) (json.RawMessage, error) {
+	if _, err := p.Wait(ctx); err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	var w *supervisor.Worker
+	for _, m := range p.members {
+		if m.accepting() {
+			w = m.worker
+			break
+		}
+	}
+	p.mu.Unlock()
+	if w == nil {
+		return nil, shuttingDown(p.opt.Name)
+	}
+	return w.Ask(ctx, method, params)
+}
+
+// Restart replaces the worker of a slot, or of all slots one after another
+// (slot -1). Soft: the successor is ready before the old one drains. Hard: the
+// old one is killed first.
+func (p *Pool) Restart(ctx context.Context, slot int, hard bool) error {
+	chosen := p.slots
+	if slot >= 0 {
+		if slot >= len(p.slots) {
+			return rpc.Errorf(rpc.KindInvalidParams, "pool %s has no slot %d: its slots are 0 to %d", p.opt.Name, slot, len(p.slots)-1)
+		}
+		chosen = p.slots[slot : slot+1]
+	}
+	for _, s := range chosen {
+		select {
+		case err := <-s.Restart(supervisor.ReasonRestart, hard):
+			if err != nil {
+				return err
+			}
+		case <-p.done:
+			return shuttingDown(p.opt.Name)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// Drain takes no more calls, refuses those that wait, lets those in flight
+// end, or ctx, whichever is first; then ends Run and waits for it.
+func (p *Pool) Drain(ctx context.Context) error {
+	p.mu.Lock()
+	p.draining = true
+	left := p.takeWaiting()
+	stop := p.stop
+	p.unlock()
+	failAll(left, shuttingDown(p.opt.Name))
+	if stop == nil {
+		return nil // it never ran
+	}
+	err := p.quiet(ctx)
+	stop()
+	<-p.done
+	return err
+}
+
+// quiet waits until no call is in flight.
+func (p *Pool) quiet(ctx context.Context) error {
+	for {
+		p.mu.Lock()
+		busy, changed := p.inFlight(), p.changed
+		p.mu.Unlock()
+		if busy == 0 {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-p.done:
+			return nil
+		}
+	}
+}
+
+func (p *Pool) inFlight() (n int) {
+	for _, m := range p.members {
+		n += m.onMain + m.onLoop
+	}
+	return n
+}
+
+func (p *Pool) waitingCalls() int {
+	return p.waiting[supervisor.LaneMain].size + p.waiting[supervisor.LaneLoop].size
+}
+
+func (p *Pool) takeWaiting() []*rpc.Call {
+	return append(p.waiting[supervisor.LaneMain].takeAll(), p.waiting[supervisor.LaneLoop].takeAll()...)
+}
+
+func failAll(calls []*rpc.Call, why *rpc.Error) {
+	for _, c := range calls {
+		c.Fail(why)
+	}
+}
+
+// unlock ends a change that waiters or watchers may care about.
+func (p *Pool) unlock() {
+	close(p.changed)
+	p.changed = make(chan struct{})
+	event := StatusChanged{Pool: p.opt.Name, From: p.status, To: p.statusNow()}
+	if p.circuit.cause != nil {
+		event.Cause = p.circuit.cause
+	}
+	p.status = event.To
+	p.mu.Unlock()
+	if event.From != event.To {
+		p.opt.Watch(event)
+	}
+}

@@ -1,0 +1,93 @@
+package pool
+
+import (
+	"time"
+
+	"github.com/mochilang/mochi-pyd/rpc"
+	"github.com/mochilang/mochi-pyd/supervisor"
+)
+
+// Status is how a pool is doing; computed, never stored as a state.
+type Status string
+
+// The pool's statuses.
+const (
+	Opening  Status = "opening"  // no worker has been ready yet
+	Open     Status = "open"     // every slot has a ready worker
+	Degraded Status = "degraded" // some slot has none
+	Broken   Status = "broken"   // its workers die early; it fails fast and probes
+	Draining Status = "draining" // takes no new calls
+	Closed   Status = "closed"   // over
+)
+
+// StatusChanged is told to Options.Watch.
+type StatusChanged struct {
+	Pool     string
+	From, To Status
+	Cause    *supervisor.Exit // of a degraded or broken pool
+}
+
+func (p *Pool) statusNow() Status {
+	switch {
+	case p.closed:
+		return Closed
+	case p.draining:
+		return Draining
+	case p.circuit.broken:
+		return Broken
+	case len(p.members) >= len(p.slots):
+		return Open
+	case !p.everReady:
+		return Opening
+	}
+	return Degraded
+}
+
+// Stat is a snapshot for status and ps.
+type Stat struct {
+	Name    string
+	Module  string
+	Status  Status
+	Ready   int // workers that take calls
+	Desired int
+	Busy    int // calls in flight
+	Queue   int // calls waiting
+
+	Calls, Errors  uint64  // answered since the start; Errors of them with an error
+	CallsPerSecond float64 // over the last ten seconds
+	P95            time.Duration
+	Restarts       int
+	Since          time.Time
+	Cause          *rpc.Error // why it is broken or cannot start
+	Slots          []supervisor.SlotStat
+}
+
+// Stat is a snapshot.
+func (p *Pool) Stat() Stat {
+	now := time.Now()
+	slots := make([]supervisor.SlotStat, 0, len(p.slots))
+	restarts := 0
+	for _, s := range p.slots {
+		stat := s.Stat()
+		restarts += stat.Restarts
+		slots = append(slots, stat)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	stat := Stat{
+		Name: p.opt.Name, Module: p.opt.Module, Status: p.statusNow(),
+		Desired: len(p.slots), Busy: p.inFlight(), Queue: p.waitingCalls(),
+		Calls: p.tally.calls, Errors: p.tally.errors,
+		CallsPerSecond: p.tally.rate(now), P95: p.tally.p95(),
+		Restarts: restarts, Since: p.tally.since, Slots: slots,
+	}
+	for _, m := range p.members {
+		if m.accepting() {
+			stat.Ready++
+		}
+	}
+	if p.circuit.cause != nil && len(p.members) == 0 {
+		stat.Cause = unavailable(p.opt.Name, p.circuit.cause, p.circuit.broken, p.circuit.next.Sub(now))
+	}
+	return stat
+}
