@@ -1,0 +1,112 @@
+# Everything a person does with the project. `make` alone explains itself.
+# What a target needs beyond Go, gcc, python3 and make, it fetches by itself
+# into .tools, .venv and .demo, which git ignores.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+.NOTPARALLEL:
+
+GOFUMPT_VERSION := v0.12.0
+GOLANGCI_VERSION := v2.15.0
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unversioned)
+TOOLS := $(CURDIR)/.tools
+TEST_VENV := .venv/test
+CHECK_VENV := .venv/check
+REQS := scripts/requirements
+PY_DIRS := render scripts internal
+GO_FILES = $(shell find . -name '.?*' -prune -o -name '*.go' -print)
+SH_FILES = $(shell find . -name '.?*' -prune -o -name '*.sh' -print) .ci/run
+
+# The tests find their interpreter, with its pinned modules, through this.
+export MOCHI_PYD_TEST_PYTHON ?= $(CURDIR)/$(TEST_VENV)/bin/python
+
+.PHONY: help
+help: ## this text
+	@echo 'mochi-pyd $(VERSION): Python functions over a Unix socket, from supervised worker processes'
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: need-go ## bin/mochi-pyd, static
+	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/mochi-pyd ./cmd/mochi-pyd
+	@echo 'bin/mochi-pyd $(VERSION)'
+
+.PHONY: run
+run: build need-python ## the daemon in the foreground; ctrl-C ends it
+	@echo 'now type, in another terminal:  bin/mochi-pyd call math.pow 2 3'
+	@exec bin/mochi-pyd serve
+
+.PHONY: demo
+demo: build need-python ## a dozen real modules, real HTTP, a worker killed under load: ends by itself
+	@scripts/venv.sh .demo/venv $(REQS)/modules.txt
+	@go run ./scripts/demo -daemon bin/mochi-pyd -python .demo/venv/bin/python
+
+# Packages are tested apart from the acceptance tests, which hold the real
+# program to times a user would notice and must not race other packages for
+# two cores.
+.PHONY: test
+test: need test-venv ## vet, every Go test with -race, the Python tests; < 10 minutes on 2 cores
+	@go vet ./...
+	@mkdir -p .tools
+	@echo '== packages'
+	@go test -race -timeout 8m -json $$(go list ./... | grep -v '/internal/acceptance$$') | go run ./scripts/testsum -o .tools/test.json
+	@echo '== the real program, with $(MOCHI_PYD_TEST_PYTHON)'
+	@go test -race -timeout 5m -json ./internal/acceptance | go run ./scripts/testsum -o .tools/acceptance.json
+	@echo '== the Python side'
+	@$(TEST_VENV)/bin/python -m pytest -q -p no:cacheprovider render
+	@echo
+	@echo "test: all passed in $$(( $$(date +%s) - $(STARTED) )) s: the packages, the real program over real workers, the Python side (what was skipped is listed above with its reason)"
+
+STARTED := $(shell date +%s)
+
+.PHONY: check
+check: need tools check-venv ## gofumpt, golangci-lint, ruff, mypy --strict, shellcheck
+	@bad=$$($(TOOLS)/gofumpt -l $(GO_FILES)); [[ -z $$bad ]] || { echo "check: not formatted (make fmt does it):"; echo "$$bad"; exit 1; }
+	@echo 'gofumpt: clean'
+	@GOLANGCI_LINT_CACHE=$(TOOLS)/lint-cache $(TOOLS)/golangci-lint run --timeout 10m ./...
+	@$(CHECK_VENV)/bin/ruff check $(PY_DIRS)
+	@$(CHECK_VENV)/bin/ruff format --check $(PY_DIRS)
+	@cd render && ../$(CHECK_VENV)/bin/mypy
+	@scripts/lint-sh.sh $(SH_FILES)
+	@echo 'check: all clean'
+
+.PHONY: bench
+bench: need-go test-venv ## a call through the daemon beside bare pipes, as ratios of one run
+	@go test -run '^$$' -bench . -benchtime 1x -v ./internal/bench
+
+.PHONY: fmt
+fmt: tools check-venv ## format Go and Python in place
+	@$(TOOLS)/gofumpt -w $(GO_FILES)
+	@$(CHECK_VENV)/bin/ruff check --fix $(PY_DIRS)
+	@$(CHECK_VENV)/bin/ruff format $(PY_DIRS)
+
+.PHONY: clean
+clean: ## what the other targets made, fetched tools too
+	@rm -rf bin .tools .venv .demo
+
+# What stands below is for the targets above.
+
+.PHONY: need need-go need-python
+need:
+	@scripts/need.sh go gcc python3
+need-go:
+	@scripts/need.sh go
+need-python:
+	@scripts/need.sh python3
+
+.PHONY: test-venv check-venv tools
+test-venv:
+	@scripts/venv.sh $(TEST_VENV) $(REQS)/modules.txt $(REQS)/test.txt
+check-venv:
+	@scripts/venv.sh $(CHECK_VENV) $(REQS)/modules.txt $(REQS)/test.txt $(REQS)/check.txt
+tools: $(TOOLS)/gofumpt-$(GOFUMPT_VERSION) $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
+
+# The stamp carries the version, so a new pin fetches anew.
+$(TOOLS)/gofumpt-$(GOFUMPT_VERSION):
+	@echo 'tools: gofumpt $(GOFUMPT_VERSION)'
+	@GOBIN=$(TOOLS) GOFLAGS= go install mvdan.cc/gofumpt@$(GOFUMPT_VERSION) && touch $@
+$(TOOLS)/golangci-lint-$(GOLANGCI_VERSION):
+	@echo 'tools: golangci-lint $(GOLANGCI_VERSION) (built from source, a minute or two)'
+	@GOBIN=$(TOOLS) GOFLAGS= go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION) && touch $@
