@@ -1,0 +1,291 @@
+package rpc
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"syscall"
+)
+
+// DefaultMaxMessage is the longest line either side may write unless it is
+// configured otherwise (max-message).
+const DefaultMaxMessage = 16 << 20
+
+// MaxFrameSize caps WriteFrame: a line that no peer with default limits would
+// take is refused before it is written.
+const MaxFrameSize = DefaultMaxMessage
+
+const (
+	// readChunk is what one read takes at most: the capacity of a pipe.
+	readChunk = 64 << 10
+	// oversizePrefix is how much of an over-long line comes with its error:
+	// enough to find the id of a request that is never read whole.
+	oversizePrefix = 4 << 10
+)
+
+// ErrNewline: a frame is one line, so its payload cannot hold a line feed.
+// JSON never needs one: inside strings it is written \n.
+var ErrNewline = errors.New("rpc: a message cannot contain a newline: write it as compact JSON")
+
+// FrameTooLongError says that a line went over the limit. The rest of the line
+// is skipped; reading goes on behind its newline.
+type FrameTooLongError struct {
+	Limit int // the longest line allowed
+	Size  int // how much of it had come when it was refused
+}
+
+func (e *FrameTooLongError) Error() string {
+	return fmt.Sprintf("rpc: a message of %d bytes or more is over the limit of %d: send less, or raise max-message", e.Size, e.Limit)
+}
+
+// FrameReader cuts a byte stream into lines, in bounded memory.
+//
+// A reader over a descriptor that can wait (a socket, a pipe) borrows its
+// buffer only while there are bytes to hold: a thousand idle connections cost
+// no buffer at all. It must not be used by two goroutines at once.
+type FrameReader struct {
+	r   io.Reader
+	raw syscall.RawConn // non-nil: borrow a buffer when there is something to read
+	max int
+
+	buf        []byte  // what has been read
+	start, end int     // the unread part of buf
+	searched   int     // no newline in buf[start:searched]
+	pooled     *[]byte // buf is this one of the pool's
+	given      bool    // the last big buffer was handed over by Own: write to it no more
+	skipping   bool    // in the rest of an over-long line
+	err        error   // the read error to report once buf is used up
+}
+
+var readBuffers = sync.Pool{New: func() any { b := make([]byte, readChunk); return &b }}
+
+// NewFrameReader reads lines of at most limit bytes (0: DefaultMaxMessage),
+// newline not counted.
+func NewFrameReader(r io.Reader, limit int) *FrameReader {
+	if limit <= 0 {
+		limit = DefaultMaxMessage
+	}
+	return &FrameReader{r: r, raw: pollable(r), max: limit}
+}
+
+// Next gives the next line that is not blank, without its line ending. The
+// slice is valid until the next call; Own keeps it longer.
+//
+// Errors: *FrameTooLongError together with the line's first bytes, after which
+// Next goes on with the following line; io.EOF when the stream ended behind a
+// newline; io.ErrUnexpectedEOF together with the last line when it ended
+// without one (the line may still be whole JSON); anything else is the
+// reader's own error and final.
+func (f *FrameReader) Next() ([]byte, error) {
+	for {
+		line, ok := f.cut()
+		switch {
+		case ok && f.skipping:
+			f.skipping = false
+			continue
+		case ok && len(line) > f.max:
+			return line[:min(len(line), oversizePrefix)], &FrameTooLongError{Limit: f.max, Size: len(line)}
+		case ok && !blank(line):
+			return line, nil
+		case ok:
+			continue
+		}
+		if f.skipping {
+			f.start, f.searched = f.end, f.end
+		} else if size := f.end - f.start; size > f.max+1 { // one more: it may be the \r of \r\n
+			prefix := f.buf[f.start : f.start+min(size, oversizePrefix)]
+			f.start, f.searched = f.end, f.end
+			f.skipping = true
+			return prefix, &FrameTooLongError{Limit: f.max, Size: size}
+		}
+		if f.err != nil {
+			return f.last()
+		}
+		f.fill()
+	}
+}
+
+// cut takes one line from what has been read.
+func (f *FrameReader) cut() ([]byte, bool) {
+	i := bytes.IndexByte(f.buf[f.searched:f.end], '\n')
+	if i < 0 {
+		f.searched = f.end
+		return nil, false
+	}
+	line := f.buf[f.start : f.searched+i]
+	f.start = f.searched + i + 1
+	f.searched = f.start
+	if n := len(line); n > 0 && line[n-1] == '\r' {
+		line = line[:n-1]
+	}
+	return line, true
+}
+
+// last reports the end of the stream and what was left before it.
+func (f *FrameReader) last() ([]byte, error) {
+	line := f.buf[f.start:f.end]
+	f.start, f.searched = f.end, f.end
+	if blank(line) {
+		line = nil
+	}
+	switch {
+	case !errors.Is(f.err, io.EOF):
+		return line, f.err
+	case line == nil || f.skipping:
+		return nil, io.EOF
+	}
+	f.skipping = true // what is left is reported once
+	if len(line) > f.max {
+		return line[:min(len(line), oversizePrefix)], &FrameTooLongError{Limit: f.max, Size: len(line)}
+	}
+	return line, io.ErrUnexpectedEOF
+}
+
+// Own makes a line that Next returned the caller's own: copied when it is
+// small, handed over with its buffer when it makes up most of one.
+func (f *FrameReader) Own(line []byte) []byte {
+	if f.owns(line) {
+		f.given = true
+		return line
+	}
+	return bytes.Clone(line)
+}
+
+// owns says whether keeping the line's buffer is better than copying the line.
+func (f *FrameReader) owns(line []byte) bool {
+	return f.pooled == nil && len(f.buf) > readChunk && len(line) > len(f.buf)/4
+}
+
+// Close gives the buffer back. The reader under it stays open.
+func (f *FrameReader) Close() {
+	f.drop()
+	f.start, f.end, f.searched = 0, 0, 0
+	if f.err == nil {
+		f.err = io.EOF
+	}
+}
+
+func (f *FrameReader) drop() {
+	if f.pooled != nil {
+		readBuffers.Put(f.pooled)
+	}
+	f.buf, f.pooled, f.given = nil, nil, false
+}
+
+// fill reads once, after making room.
+func (f *FrameReader) fill() {
+	n, err := 0, error(nil)
+	if f.start == f.end && f.raw != nil {
+		n, err = f.readIdle()
+	} else {
+		f.makeRoom()
+		n, err = f.r.Read(f.buf[f.end:])
+	}
+	f.end += n
+	if err != nil {
+		f.err = err
+	}
+}
+
+// readIdle waits without a buffer and reads into a borrowed one.
+func (f *FrameReader) readIdle() (n int, err error) {
+	f.drop()
+	f.start, f.end, f.searched = 0, 0, 0
+	werr := f.raw.Read(func(fd uintptr) bool {
+		b := readBuffers.Get().(*[]byte)
+		n, err = retry(func() (int, error) { return syscall.Read(int(fd), *b) })
+		if n <= 0 {
+			readBuffers.Put(b)
+			n = 0
+			return !errors.Is(err, syscall.EAGAIN)
+		}
+		f.pooled, f.buf = b, *b
+		return true
+	})
+	switch {
+	case werr != nil:
+		return 0, werr
+	case err != nil:
+		return 0, fmt.Errorf("rpc: read: %w", err)
+	case n == 0:
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+// makeRoom leaves space behind end: at the front when the start is used up,
+// else in a buffer twice the size, which the limit bounds. A big buffer lives
+// as long as the line that needed it.
+func (f *FrameReader) makeRoom() {
+	left := f.end - f.start
+	switch {
+	case f.buf == nil || (left < readChunk && len(f.buf) > readChunk) || f.given:
+		var next []byte
+		var pooled *[]byte
+		if left < readChunk {
+			pooled = readBuffers.Get().(*[]byte)
+			next = *pooled
+		} else {
+			next = make([]byte, 2*left)
+		}
+		f.move(next)
+		f.pooled = pooled
+	case left == len(f.buf):
+		f.move(make([]byte, min(2*left, max(f.max+readChunk, left+readChunk))))
+	case f.end == len(f.buf):
+		copy(f.buf, f.buf[f.start:f.end])
+		f.start, f.end, f.searched = 0, left, f.searched-f.start
+	}
+}
+
+// move carries the unread part over into next, a buffer that is not the pool's.
+func (f *FrameReader) move(next []byte) {
+	n := copy(next, f.buf[f.start:f.end])
+	searched := f.searched - f.start
+	f.drop()
+	f.buf = next
+	f.start, f.end, f.searched = 0, n, searched
+}
+
+// WriteFrame writes payload as one line. It is one Write call, so that two
+// writers of an atomic pipe do not mix.
+func WriteFrame(w io.Writer, payload []byte) error {
+	if len(payload) > MaxFrameSize {
+		return &FrameTooLongError{Limit: MaxFrameSize, Size: len(payload)}
+	}
+	if bytes.IndexByte(payload, '\n') >= 0 {
+		return ErrNewline
+	}
+	line := borrowLine()
+	defer returnLine(line)
+	*line = append(append((*line)[:0], payload...), '\n')
+	if _, err := w.Write(*line); err != nil {
+		return fmt.Errorf("rpc: write a message of %d bytes: %w", len(payload), err)
+	}
+	return nil
+}
+
+// blank says that a line holds white space only: no message.
+func blank(line []byte) bool {
+	for _, c := range line {
+		if c != ' ' && c != '\t' && c != '\r' {
+			return false
+		}
+	}
+	return true
+}
+
+// lineKeep is the biggest scratch line that is kept for the next message.
+const lineKeep = 64 << 10
+
+var lines = sync.Pool{New: func() any { b := make([]byte, 0, 1<<10); return &b }}
+
+func borrowLine() *[]byte { return lines.Get().(*[]byte) }
+
+func returnLine(b *[]byte) {
+	if cap(*b) <= lineKeep {
+		lines.Put(b)
+	}
+}
