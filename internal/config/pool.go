@@ -27,7 +27,7 @@ type Pool struct {
 	Workers     int      `key:"workers" default:"2" min:"1" max:"1024" doc:"processes kept alive"`
 	MaxWorkers  int      `key:"max-workers" default:"0" min:"0" max:"1024" doc:"above workers = elastic; 0 = workers"`
 	Concurrency int      `key:"concurrency" default:"64" min:"1" max:"100000" doc:"coroutines in flight per worker; synchronous functions run one at a time"`
-	Depth       int      `key:"depth" default:"16" min:"1" max:"1024" doc:"quick synchronous calls that may be in a worker's pipe at once"`
+	Depth       int      `key:"depth" default:"32" min:"1" max:"1024" doc:"quick synchronous calls that may be in a worker's pipe at once"`
 	EventLoop   string   `key:"event-loop" default:"persistent" enum:"persistent,per-call" doc:"one event loop per worker, or a fresh one per call"`
 	BusyPoll    BusyPoll `key:"busy-poll" default:"auto" min:"0s" max:"10ms" doc:"adaptive polling before a worker sleeps: auto, a maximum, or 0s = off"`
 
@@ -35,9 +35,9 @@ type Pool struct {
 	CallTimeout     time.Duration `key:"call-timeout" default:"60s" min:"1ms" max:"8760h" doc:"hard limit of one call, queue included; frees the seat"`
 	CancelGrace     time.Duration `key:"cancel-grace" default:"2s" min:"1ms" max:"1h" doc:"from asking a call to end to killing its worker"`
 	QueueTimeout    time.Duration `key:"queue-timeout" default:"30s" min:"1ms" max:"24h" doc:"longest wait for a free worker"`
-	GracefulTimeout time.Duration `key:"graceful-timeout" default:"30s" min:"0s" max:"24h" doc:"drain at stop and reload"`
+	GracefulTimeout time.Duration `key:"graceful-timeout" default:"30s" min:"1ms" max:"24h" doc:"drain at stop and reload"`
 	StopTimeout     time.Duration `key:"stop-timeout" default:"5s" min:"1ms" max:"1h" doc:"SIGTERM to SIGKILL of the whole group"`
-	MaxQueue        int           `key:"max-queue" default:"1024" min:"0" max:"10000000" doc:"waiting calls; those that run are not counted"`
+	MaxQueue        int           `key:"max-queue" default:"1024" min:"1" max:"10000000" doc:"waiting calls; those that run are not counted"`
 
 	MaxRequests       int           `key:"max-requests" default:"0" min:"0" max:"2000000000" doc:"calls before a worker is recycled; 0 = never"`
 	MaxRequestsJitter int           `key:"max-requests-jitter" default:"0" min:"0" max:"2000000000" doc:"spread of max-requests, so that workers do not recycle together"`
