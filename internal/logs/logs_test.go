@@ -1,0 +1,108 @@
+package logs
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/go-hclog"
+	"go.uber.org/goleak"
+)
+
+// logTo logs into a pipe and gives what came out of it.
+func logTo(t *testing.T, o Options, do func(hclog.Logger)) string {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Output = w
+	logger, out := New(o)
+	do(logger)
+	if err := out.Close(); err != nil {
+		t.Error(err)
+	}
+	_ = w.Close()
+	text, err := io.ReadAll(r)
+	_ = r.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestElsewhereThanATerminalLinesAreJSON(t *testing.T) {
+	text := logTo(t, Options{Level: "debug", Format: FormatAuto}, func(l hclog.Logger) {
+		l.Debug("a\nb", "pool", "math", "text", "\x1b[31m<red>")
+	})
+	var line map[string]any
+	if err := json.Unmarshal([]byte(text), &line); err != nil {
+		t.Fatalf("%v: %q", err, text)
+	}
+	if line["@message"] != "a\nb" || line["pool"] != "math" || strings.Contains(text, "\x1b") || strings.Count(text, "\n") != 1 {
+		t.Errorf("got %q", text)
+	}
+}
+
+func TestTheLevelHolds(t *testing.T) {
+	text := logTo(t, Options{Level: "warn", Format: FormatText}, func(l hclog.Logger) {
+		l.Info("quiet")
+		l.Warn("loud")
+	})
+	if strings.Contains(text, "quiet") || !strings.Contains(text, "loud") {
+		t.Errorf("got %q", text)
+	}
+}
+
+func TestNobodyForgesALineOrMovesTheCursor(t *testing.T) {
+	text := logTo(t, Options{Format: FormatText}, func(l hclog.Logger) {
+		l.Info(Clean("x\n2026-01-01 [ERROR] forged\x1b[2J\x9b1A\x07"), "v", "a\x1b[2Jb")
+	})
+	if strings.Count(text, "\n") != 1 || strings.ContainsAny(text, "\x1b\x07") || strings.ContainsRune(text, 0x9b) {
+		t.Errorf("got %q", text)
+	}
+}
+
+func TestUnderJournaldEveryLineHasItsPriority(t *testing.T) {
+	text := logTo(t, Options{Format: FormatJournal}, func(l hclog.Logger) {
+		l.Error("broken", "text", "one\ntwo")
+	})
+	for line := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
+		if !strings.HasPrefix(line, "<3>") {
+			t.Errorf("line %q", line)
+		}
+	}
+	if underJournal(os.Stderr, "1:1") {
+		t.Error("an inherited JOURNAL_STREAM was believed")
+	}
+}
+
+func TestAReaderThatDoesNotReadNeverBlocksTheLogger(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	release := make(chan struct{})
+	var out bytes.Buffer
+	w := NewWriter(writerFunc(func(p []byte) (int, error) {
+		<-release
+		return out.Write(p)
+	}))
+	line := bytes.Repeat([]byte("x"), 1<<16)
+	for range 3 * maxPending / len(line) {
+		if _, err := w.Write(line); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(release)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "log lines dropped") || out.Len() > 3*maxPending {
+		t.Errorf("%d bytes came out", out.Len())
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
