@@ -22,7 +22,18 @@ type Pool struct {
 	Status         string `json:"status"`
 	WorkersReady   int    `json:"workers_ready"`
 	WorkersDesired int    `json:"workers_desired"`
+	Busy           int    `json:"busy"`
 	Restarts       int    `json:"restarts"`
+}
+
+// Busy is how many of a pool's workers have a call in hand; 0 when it cannot be
+// asked.
+func (d *Daemon) Busy(pool string) int {
+	p, err := d.Pool(pool)
+	if err != nil {
+		return 0
+	}
+	return p.Busy
 }
 
 // ask calls a control method and decodes its result.

@@ -38,10 +38,11 @@ type Daemon struct {
 	Control string
 	Log     *Book
 
-	dir    string
-	cmd    *exec.Cmd
-	exited chan struct{}
-	status error // of the process, once exited is closed
+	options Options
+	dir     string
+	cmd     *exec.Cmd
+	exited  chan struct{}
+	status  error // of the process, once exited is closed
 }
 
 // Start runs the program and returns when its sockets accept.
@@ -51,11 +52,24 @@ func Start(ctx context.Context, o Options) (*Daemon, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the daemon's directory: %w", err)
 	}
+	d, err := start(ctx, o, dir)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return d, nil
+}
+
+// Again runs a second daemon with the same options on the same sockets, once
+// the first is gone.
+func (d *Daemon) Again(ctx context.Context) (*Daemon, error) { return start(ctx, d.options, d.dir) }
+
+func start(ctx context.Context, o Options, dir string) (*Daemon, error) {
 	d := &Daemon{
 		Binary:  o.Binary,
 		Socket:  filepath.Join(dir, "rpc.sock"),
 		Control: filepath.Join(dir, "ctl.sock"),
 		Log:     newBook(),
+		options: o,
 		dir:     dir,
 		exited:  make(chan struct{}),
 	}
@@ -63,7 +77,7 @@ func Start(ctx context.Context, o Options) (*Daemon, error) {
 	if o.Config != "" {
 		file := filepath.Join(dir, "config.toml")
 		if err := os.WriteFile(file, []byte(o.Config), 0o600); err != nil {
-			return nil, errors.Join(fmt.Errorf("write the configuration: %w", err), os.RemoveAll(dir))
+			return nil, fmt.Errorf("write the configuration: %w", err)
 		}
 		args = append(args, "--config", file)
 	}
@@ -82,14 +96,14 @@ func Start(ctx context.Context, o Options) (*Daemon, error) {
 	d.cmd.Stdout, d.cmd.Stderr = d.Log, d.Log
 	d.cmd.WaitDelay = time.Second // a leaked worker must not keep the log open for ever
 	if err := d.cmd.Start(); err != nil {
-		return nil, errors.Join(fmt.Errorf("start the daemon: %w", err), os.RemoveAll(dir))
+		return nil, fmt.Errorf("start the daemon: %w", err)
 	}
 	go func() {
 		d.status = d.cmd.Wait()
 		close(d.exited)
 	}()
 	if err := d.accepting(); err != nil {
-		return nil, errors.Join(err, d.Kill(), os.RemoveAll(dir))
+		return nil, errors.Join(err, d.Kill())
 	}
 	return d, nil
 }
