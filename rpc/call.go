@@ -32,6 +32,8 @@ type Call struct {
 	answer   Answerer
 	answered atomic.Bool
 	cancel   atomic.Pointer[cancellation]
+
+	prev, next *Call // among its connection's unanswered calls; guarded by the connection
 }
 
 // Answerer takes a call's one answer: a connection, a batch, or a function of

@@ -1,4 +1,246 @@
 package rpc
 
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+)
+
 // Conn is one host's connection to a Server.
-type Conn struct{}
+//
+// Two counts rule its end. live is the calls nobody has answered, which
+// MaxInFlight bounds. holds is the lines still to be written; when no more
+// input is wanted and holds reaches 0, the connection finishes.
+type Conn struct {
+	Number uint64 // unique in this process
+	Peer   Peer
+	// State is the owner's: set in Hooks.Opened, read by handlers.
+	State any
+
+	server *Server
+	rwc    io.ReadWriteCloser
+	raw    syscall.RawConn // the input, when it is a descriptor that can be waited for
+	out    *Sender
+	names  map[string]string // methods seen, so that a call's name costs no allocation; the reader's own
+
+	mu       sync.Mutex
+	byID     map[string]*Call // requests in flight, by the bytes of their id
+	first    *Call            // all unanswered calls, linked
+	live     int
+	holds    int
+	ending   bool // no more input is wanted: finish when holds is 0
+	draining bool // new requests are refused
+}
+
+var connections atomic.Uint64
+
+func newConn(s *Server, rwc io.ReadWriteCloser) *Conn {
+	c := &Conn{
+		Number: connections.Add(1), server: s, rwc: rwc, raw: pollable(rwc),
+		out:  NewSender(rwc, s.limits.MaxOutbound, s.limits.WriteTimeout, nil),
+		byID: make(map[string]*Call),
+	}
+	if s.Hooks.Peer != nil {
+		c.Peer = s.Hooks.Peer(rwc)
+	}
+	return c
+}
+
+// InFlight is how many calls of this connection have no answer yet.
+func (c *Conn) InFlight() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.live
+}
+
+// Notify sends a notification to the host; params is raw JSON or nil. An error
+// means that the host is gone.
+func (c *Conn) Notify(method string, params []byte) error {
+	request := Request{JSONRPC: Version, Method: method, Params: params}
+	line := borrowLine()
+	defer returnLine(line)
+	var err error
+	if *line, err = request.append((*line)[:0]); err != nil {
+		return err
+	}
+	*line = append(*line, '\n')
+	return c.out.Send(*line)
+}
+
+// admit makes a call one of this connection's, or says why not.
+func (c *Conn) admit(call *Call) *Error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.draining:
+		return errServerClosed
+	case c.live >= c.server.limits.MaxInFlight:
+		return NewError(KindOverloaded, "too many calls in flight on this connection: wait for answers before sending more",
+			Fields{"retry_after_ms": retryAfterMs, "queue": c.live})
+	}
+	if key := call.key(); key != "" {
+		if c.byID[key] != nil {
+			return duplicateID(call.id)
+		}
+		c.byID[key] = call
+	}
+	c.live++
+	if call.id != nil {
+		c.holds++
+	}
+	call.next = c.first
+	if c.first != nil {
+		c.first.prev = call
+	}
+	c.first = call
+	return nil
+}
+
+// retryAfterMs is what an overloaded connection is told to wait: about the time
+// a few thousand quick calls take.
+const retryAfterMs = 50
+
+// forget takes an answered call off the books. It comes before the answer is
+// sent: a host may use the id again as soon as it has read that.
+func (c *Conn) forget(call *Call) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if key := call.key(); key != "" {
+		delete(c.byID, key)
+	}
+	if call.prev != nil {
+		call.prev.next = call.next
+	} else {
+		c.first = call.next
+	}
+	if call.next != nil {
+		call.next.prev = call.prev
+	}
+	call.prev, call.next = nil, nil
+	c.live--
+}
+
+// hold keeps the connection from finishing; release lets it.
+func (c *Conn) hold() {
+	c.mu.Lock()
+	c.holds++
+	c.mu.Unlock()
+}
+
+func (c *Conn) release() {
+	c.mu.Lock()
+	c.holds--
+	last := c.holds == 0 && c.ending
+	c.mu.Unlock()
+	if last {
+		c.out.Finish()
+	}
+}
+
+// key is the id under which a request can be found: its bytes, as the protocol
+// compares ids. "" for notifications and for null, which is nobody's duplicate.
+func (c *Call) key() string {
+	if c.id == nil || string(c.id) == "null" {
+		return ""
+	}
+	// The id is the call's own copy and never written again, so the key can
+	// share its bytes for as long as the call is in the table.
+	return unsafe.String(&c.id[0], len(c.id))
+}
+
+// AnswerCall writes the answer on the goroutine that brought it.
+func (c *Conn) AnswerCall(call *Call, result []byte, failure *Error) {
+	c.forget(call)
+	if call.id == nil {
+		return
+	}
+	c.respond(call.id, result, failure)
+	c.release()
+}
+
+// respond writes one response line. That the host is gone is no news for who
+// answers: the reader finds out and cancels what is left.
+func (c *Conn) respond(id, result []byte, failure *Error) {
+	line := borrowLine()
+	*line = appendBounded((*line)[:0], id, result, failure, c.server.limits.MaxMessage)
+	*line = append(*line, '\n')
+	_ = c.out.Send(*line)
+	returnLine(line)
+}
+
+// cancel is $/cancelRequest: the id's bytes must be the same.
+func (c *Conn) cancel(id []byte) {
+	c.mu.Lock()
+	call := c.byID[string(id)]
+	c.mu.Unlock()
+	if call != nil {
+		call.Cancel(errCancelled)
+	}
+}
+
+// drain refuses what comes from now on and finishes when all is answered.
+func (c *Conn) drain() { c.wind(true) }
+
+// endInput says that no more requests will come.
+func (c *Conn) endInput() { c.wind(false) }
+
+func (c *Conn) wind(draining bool) {
+	c.mu.Lock()
+	c.ending = true
+	c.draining = c.draining || draining
+	idle := c.holds == 0
+	c.mu.Unlock()
+	if idle {
+		c.out.Finish()
+	}
+}
+
+// abandon cancels every request of a connection that can answer nobody.
+// Notifications go on: nobody waited for them.
+func (c *Conn) abandon(cause *Error) {
+	c.mu.Lock()
+	c.draining = true
+	left := make([]*Call, 0, c.live)
+	for call := c.first; call != nil; call = call.next {
+		if call.id != nil {
+			left = append(left, call)
+		}
+	}
+	c.mu.Unlock()
+	for _, call := range left {
+		call.Cancel(cause)
+	}
+}
+
+// serve runs the connection to its end. nil means that the host ended it, or we
+// did.
+func (c *Conn) serve() error {
+	err := c.read()
+	ended := errors.Is(err, io.EOF)
+	if ended {
+		c.endInput()
+	}
+	if !ended || c.raw != nil && waitHangup(c.raw) {
+		_ = c.out.Close() // nobody is left to answer; no-op when it was closed on our side
+	}
+	<-c.out.Done()
+	cause := errHostGone
+	if c.server.isCut() {
+		cause = errServerClosed
+	}
+	c.abandon(cause)
+	switch why := c.out.Err(); {
+	case !errors.Is(why, ErrSenderClosed):
+		return why // a write failed, or the host did not read
+	case errors.Is(err, errTooManyBadLines):
+		return err
+	case ended, errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrClosed), errors.Is(err, io.ErrClosedPipe):
+		return nil
+	}
+	return err
+}

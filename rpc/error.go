@@ -71,3 +71,6 @@ func AsError(err error) *Error {
 	}
 	return NewError(KindInternal, err.Error(), nil)
 }
+
+// RPCError is the name the error type has in MEP-71.
+type RPCError = Error

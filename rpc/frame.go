@@ -146,16 +146,19 @@ func (f *FrameReader) last() ([]byte, error) {
 // Own makes a line that Next returned the caller's own: copied when it is
 // small, handed over with its buffer when it makes up most of one.
 func (f *FrameReader) Own(line []byte) []byte {
-	if f.owns(line) {
-		f.given = true
+	if f.keep(line) {
 		return line
 	}
 	return bytes.Clone(line)
 }
 
-// owns says whether keeping the line's buffer is better than copying the line.
-func (f *FrameReader) owns(line []byte) bool {
-	return f.pooled == nil && len(f.buf) > readChunk && len(line) > len(f.buf)/4
+// keep hands the line's buffer over when that is better than copying the line.
+func (f *FrameReader) keep(line []byte) bool {
+	if f.pooled != nil || len(f.buf) <= readChunk || len(line) <= len(f.buf)/4 {
+		return false
+	}
+	f.given = true
+	return true
 }
 
 // Close gives the buffer back. The reader under it stays open.

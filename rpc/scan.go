@@ -275,6 +275,11 @@ func ScanReply(line []byte) (Inbound, error) {
 	if err := s.end(); err != nil {
 		return Inbound{}, notJSON(err)
 	}
+	return e.reply()
+}
+
+// reply judges a scanned message as one that a peer of ours may write.
+func (e *envelope) reply() (Inbound, error) {
 	switch {
 	case !e.object:
 		return Inbound{}, errNotObject

@@ -1,0 +1,127 @@
+package rpc
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// batch gathers the answers of one line with an array: the calls run
+// concurrently and the last answer writes the line.
+type batch struct {
+	conn *Conn
+
+	mu   sync.Mutex
+	line []byte
+	open int // answers still to come, and one for the reader while it hands out
+}
+
+// batchReserve is what every entry that is still open may need of the answer's
+// line when its own result no longer fits: an error that says so.
+const batchReserve = 256
+
+// batch handles a line that holds an array. The whole line must prove to be
+// JSON before its first entry runs: a truncated batch is one error and does
+// nothing.
+func (c *Conn) batch(s *scanner, line []byte, frames *FrameReader) bool {
+	entries, total, err := s.entries(c.server.limits.MaxBatch)
+	if err != nil {
+		c.respond(nullID, nil, parseError(notJSON(err)))
+		return false
+	}
+	switch {
+	case total == 0:
+		c.respond(nullID, nil, errEmptyBatch)
+		return true
+	case total > c.server.limits.MaxBatch:
+		c.respond(nullID, nil, NewError(KindInvalidRequest,
+			fmt.Sprintf("a batch of %d is over the limit of %d: send several", total, c.server.limits.MaxBatch),
+			Fields{"limit": c.server.limits.MaxBatch, "size": total}))
+		return true
+	}
+	b := &batch{conn: c, open: 1}
+	c.hold()
+	kept := frames.keep(line)
+	for i := range entries {
+		b.entry(&entries[i], kept)
+	}
+	b.close()
+	return true
+}
+
+// entries scans an array of messages; past limit it only counts.
+func (s *scanner) entries(limit int) (all []envelope, total int, err error) {
+	if _, err := s.dec.ReadToken(); err != nil {
+		return nil, 0, err
+	}
+	for s.dec.PeekKind() != jsontext.KindEndArray {
+		var e envelope
+		if err := s.message(&e); err != nil {
+			return nil, 0, err
+		}
+		if total++; total <= limit {
+			all = append(all, e)
+		}
+	}
+	if _, err := s.dec.ReadToken(); err != nil {
+		return nil, 0, err
+	}
+	return all, total, s.end()
+}
+
+func (b *batch) entry(e *envelope, kept bool) {
+	kind, problem := e.judge()
+	switch kind {
+	case classBad:
+		b.add(e.answerID(), nil, problem)
+	case classRequest:
+		b.mu.Lock()
+		b.open++
+		b.mu.Unlock()
+		if id, problem := b.conn.call(e, kind, kept, b); problem != nil {
+			b.add(id, nil, problem)
+			b.close()
+		}
+	case classNotification:
+		_, _ = b.conn.call(e, kind, kept, b.conn)
+	case classReply:
+	}
+}
+
+// AnswerCall takes one entry's answer.
+func (b *batch) AnswerCall(call *Call, result []byte, failure *Error) {
+	b.conn.forget(call)
+	b.add(call.id, result, failure)
+	b.close()
+	b.conn.release()
+}
+
+// add appends one answer, within the limit that one message has.
+func (b *batch) add(id, result []byte, failure *Error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.line) == 0 {
+		b.line = append(b.line, '[')
+	} else {
+		b.line = append(b.line, ',')
+	}
+	room := b.conn.server.limits.MaxMessage - len(b.line) - b.open*batchReserve
+	b.line = appendBounded(b.line, id, result, failure, max(room, batchReserve))
+}
+
+// close counts one part as done; the last one writes the line.
+func (b *batch) close() {
+	b.mu.Lock()
+	b.open--
+	last := b.open == 0
+	b.mu.Unlock()
+	if !last {
+		return
+	}
+	if len(b.line) > 0 { // else it held notifications only, and is not answered at all
+		_ = b.conn.out.Send(append(b.line, ']', '\n'))
+		b.line = nil
+	}
+	b.conn.release()
+}

@@ -1,0 +1,67 @@
+package rpc
+
+import (
+	"io"
+	"time"
+)
+
+// Limits bound what one server, and one connection of it, may take. A zero
+// field means its default.
+type Limits struct {
+	MaxMessage     int           // longest line either way, bytes (16 MiB)
+	MaxBatch       int           // entries of one batch (1000)
+	MaxConnections int           // connections at once (4096)
+	MaxInFlight    int           // unanswered calls of one connection (4096)
+	MaxOutbound    int           // bytes of answers waiting for one slow reader (64 MiB)
+	WriteTimeout   time.Duration // a peer that takes nothing for so long is cut (30 s)
+	MaxBadLines    int           // lines in a row that are not JSON, or over-long, before the connection is closed (100)
+	Grace          time.Duration // for calls in flight when the context of Serve ends (30 s)
+}
+
+// The defaults of Limits that have no constant elsewhere.
+const (
+	DefaultMaxBatch       = 1000
+	DefaultMaxConnections = 4096
+	DefaultMaxInFlight    = 4096
+	DefaultMaxBadLines    = 100
+	DefaultGrace          = 30 * time.Second
+)
+
+func (l Limits) withDefaults() Limits {
+	orElse(&l.MaxMessage, DefaultMaxMessage)
+	orElse(&l.MaxBatch, DefaultMaxBatch)
+	orElse(&l.MaxConnections, DefaultMaxConnections)
+	orElse(&l.MaxInFlight, DefaultMaxInFlight)
+	orElse(&l.MaxOutbound, DefaultMaxOutbound)
+	orElse(&l.WriteTimeout, DefaultWriteTimeout)
+	orElse(&l.MaxBadLines, DefaultMaxBadLines)
+	orElse(&l.Grace, DefaultGrace)
+	return l
+}
+
+func orElse[T int | time.Duration](v *T, def T) {
+	if *v <= 0 {
+		*v = def
+	}
+}
+
+// Peer is who is at the other end of a connection, as far as the system says.
+type Peer struct {
+	PID, UID, GID int
+	OK            bool // false: not known
+}
+
+// Hooks tell the server's owner about connections. Every field may be nil; all
+// are called on the connection's own goroutine and must not block.
+type Hooks struct {
+	// Peer identifies the other end.
+	Peer func(io.ReadWriteCloser) Peer
+	// Opened may refuse the connection: the error is its only answer. It may
+	// set Conn.State.
+	Opened func(*Conn) error
+	// Closed is the last thing heard of a connection that Opened let in. err
+	// is nil when the host ended it.
+	Closed func(c *Conn, err error)
+	// AcceptError reports a failed accept that is tried again after a pause.
+	AcceptError func(error)
+}

@@ -1,0 +1,205 @@
+package rpc
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// errTooManyBadLines ends a connection whose other end does not speak JSON.
+var errTooManyBadLines = errors.New("rpc: too many lines in a row that are not JSON")
+
+// maxNames bounds a connection's table of method names.
+const maxNames = 512
+
+// read takes lines until the input ends. Everything a line asks for is done on
+// this goroutine: there is nobody else to wake.
+func (c *Conn) read() error {
+	frames := NewFrameReader(c.rwc, c.server.limits.MaxMessage)
+	defer frames.Close()
+	bad := 0
+	for {
+		line, err := frames.Next()
+		var long *FrameTooLongError
+		switch {
+		case errors.As(err, &long):
+			c.refuseOverlong(line, long)
+			bad++
+		case err == nil || errors.Is(err, io.ErrUnexpectedEOF) && line != nil:
+			if c.line(line, frames) {
+				bad = 0
+			} else {
+				bad++
+			}
+			if err != nil {
+				return io.EOF
+			}
+		default:
+			return err
+		}
+		if bad >= c.server.limits.MaxBadLines {
+			// What is in flight is still answered, as if the input had ended.
+			return fmt.Errorf("%w (%d): %w", errTooManyBadLines, bad, io.EOF)
+		}
+	}
+}
+
+// line handles one line; false when it is not JSON.
+func (c *Conn) line(line []byte, frames *FrameReader) bool {
+	s, err := newScanner(line)
+	if err != nil {
+		c.respond(nullID, nil, parseError(fmt.Errorf("not JSON: %w", err)))
+		return false
+	}
+	defer s.release()
+	if s.dec.PeekKind() == jsontext.KindBeginArray {
+		return c.batch(s, line, frames)
+	}
+	var e envelope
+	err = s.message(&e)
+	if err == nil {
+		err = s.end()
+	}
+	if err != nil {
+		c.respond(nullID, nil, parseError(notJSON(err)))
+		return false
+	}
+	kind, problem := e.judge()
+	switch kind {
+	case classBad:
+		c.respond(e.answerID(), nil, problem)
+	case classReply:
+	default:
+		if id, problem := c.call(&e, kind, frames.keep(line), c); problem != nil {
+			c.respond(id, nil, problem)
+		}
+	}
+	return true
+}
+
+// call hands a well-formed request or notification on. When it is refused here
+// the answer is for the caller to give, with the id it is to carry.
+// kept says that the line's bytes are the call's now.
+func (c *Conn) call(e *envelope, kind class, kept bool, to Answerer) (id []byte, problem *Error) {
+	if bytes.HasPrefix(e.Method, []byte("$/")) {
+		switch {
+		case kind == classRequest:
+			return e.ID, Errorf(KindMethodNotFound, "there is no request %q: names that begin with $/ are notifications", e.Method)
+		case string(e.Method) == "$/cancelRequest":
+			c.cancel(cancelledID(e.Params))
+		}
+		return nil, nil
+	}
+	call := c.newCall(e, kept)
+	call.answer = to
+	call.Meta, problem = parseMeta(call.RawMeta)
+	if problem == nil {
+		problem = c.admit(call)
+	}
+	switch {
+	case problem == nil:
+		c.server.handle(call)
+		return nil, nil
+	case kind == classNotification:
+		return nil, nil // never answered, whatever happens
+	case problem.Code == CodeInvalidRequest: // the only one of admit: its id is in flight
+		return nullID, problem
+	}
+	return call.id, problem
+}
+
+// newCall gives the call its own bytes: one copy of what it needs, or the
+// line's own buffer when that was kept.
+func (c *Conn) newCall(e *envelope, kept bool) *Call {
+	call := &Call{
+		Method: c.name(e.Method), id: e.ID, Params: e.Params, RawMeta: e.Meta,
+		Conn: c, Arrived: time.Now(),
+	}
+	if !kept {
+		all := make([]byte, 0, len(e.ID)+len(e.Params)+len(e.Meta))
+		call.id, all = carve(all, e.ID)
+		call.Params, all = carve(all, e.Params)
+		call.RawMeta, _ = carve(all, e.Meta)
+	}
+	call.Function = call.Method
+	return call
+}
+
+// carve copies raw behind all and gives that part, with no room to grow into
+// the next one. An absent member stays nil.
+func carve(all, raw []byte) (part, rest []byte) {
+	if raw == nil {
+		return nil, all
+	}
+	start := len(all)
+	all = append(all, raw...)
+	return all[start:len(all):len(all)], all
+}
+
+// name gives the method as a string of its own: pools keep names, and must not
+// keep a message alive by one.
+func (c *Conn) name(method []byte) string {
+	if name, ok := c.names[string(method)]; ok {
+		return name
+	}
+	name := string(method)
+	if c.names == nil || len(c.names) >= maxNames {
+		c.names = make(map[string]string)
+	}
+	c.names[name] = name
+	return name
+}
+
+// cancelledID reads the id of a $/cancelRequest; nil when there is none that a
+// request could have.
+func cancelledID(params []byte) []byte {
+	if len(params) == 0 || params[0] != '{' {
+		return nil
+	}
+	return earlyID(params)
+}
+
+// refuseOverlong answers a line that was not read whole. Its id is known only
+// when it came before what made the line too long.
+func (c *Conn) refuseOverlong(prefix []byte, long *FrameTooLongError) {
+	failure := tooLarge(long.Size, long.Limit)
+	id := earlyID(bytes.TrimLeft(prefix, " \t\r"))
+	c.mu.Lock()
+	taken := id != nil && c.byID[string(id)] != nil
+	c.mu.Unlock()
+	if id == nil || taken {
+		id = nullID
+	}
+	c.respond(id, nil, failure)
+}
+
+// earlyID finds the member "id" of an object that may be cut short; nil when it
+// is not there, or nothing an id can be.
+func earlyID(object []byte) []byte {
+	dec := jsontext.NewDecoder(bytes.NewBuffer(object), scanOptions...)
+	if t, err := dec.ReadToken(); err != nil || t.Kind() != jsontext.KindBeginObject {
+		return nil
+	}
+	for dec.PeekKind() == jsontext.KindString {
+		name, err := dec.ReadValue()
+		if err != nil {
+			return nil
+		}
+		found := string(name) == `"id"`
+		value, err := dec.ReadValue()
+		if err != nil {
+			return nil
+		}
+		if found {
+			if !validID(value) {
+				return nil
+			}
+			return value
+		}
+	}
+	return nil
+}
