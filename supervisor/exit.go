@@ -54,6 +54,7 @@ type Exit struct {
 	Answered   uint64        // calls it had answered
 	Uptime     time.Duration // spawn to death
 	At         time.Time
+	Detail     string     // in words, where there is more to say: the rule it broke, the clock it missed
 	StderrTail []string   // its last lines, oldest first
 	Stack      string     // faulthandler's text, when it left one
 	Failure    *rpc.Error // of a failed start: the import's traceback, exec's error, …

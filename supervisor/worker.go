@@ -2,7 +2,9 @@ package supervisor
 
 import (
 	"context"
-	"encoding/json"
+	"fmt"
+	"strconv"
+	"sync"
 	"time"
 
 	"github.com/mochilang/mochi-pyd/rpc"
@@ -23,47 +25,180 @@ type WorkerConfig struct {
 	StartTimeout time.Duration // spawn + import + ready
 	StopTimeout  time.Duration // SIGTERM to SIGKILL
 
+	LogRate int // lines a second the worker may log; 0 = DefaultLogRate
+
 	Follows Reason // the end this start follows; "" for the first
 }
 
-// Worker is one python3 process, one incarnation.
-type Worker struct{}
+// Worker is one python3 process, one incarnation. Its life is told in one
+// place, run (life.go); the methods here only ask for things.
+type Worker struct {
+	cfg  WorkerConfig
+	link *link
+	log  *journal
+
+	// Of the goroutine run alone, until it has ended.
+	wire *wire
+	proc Process
+
+	asking chan struct{} // holds the turn of the one question (ask.go)
+	wake   chan struct{} // something was asked of run
+	doubt  chan string   // the wire broke: see to it
+	ready  chan struct{}
+	done   chan struct{}
+
+	// telling keeps a transition and its event together, so that a Hook sees
+	// the states in the order they were taken. It is taken before mu.
+	telling sync.Mutex
+
+	mu      sync.Mutex
+	state   State
+	pid     int
+	info    ReadyInfo
+	started time.Time // spawned
+	readied time.Time
+	killing bool // SIGKILL is asked for
+	verdict verdict
+	exit    Exit
+	board   *board // for Stat; nil before the spawn and after the end
+}
+
+// verdict is why the worker ends, decided once: the first cause wins.
+type verdict struct {
+	reason  Reason
+	stage   Stage      // of a failed start
+	cause   string     // in words: what it did wrong
+	failure *rpc.Error // the worker's own word on why it did not start
+}
 
 // StartWorker begins a worker's life and returns at once; what becomes of it
 // is told to the Owner. When ctx ends the worker is stopped (ReasonParent).
-func StartWorker(ctx context.Context, cfg WorkerConfig) *Worker { return nil }
+func StartWorker(ctx context.Context, cfg WorkerConfig) *Worker {
+	cfg.MainSeats = max(cfg.MainSeats, 1)
+	cfg.LoopSeats = max(cfg.LoopSeats, 0)
+	if cfg.MaxMessage <= 0 {
+		cfg.MaxMessage = rpc.DefaultMaxMessage
+	}
+	w := &Worker{
+		cfg:    cfg,
+		link:   newLink(cfg.MainSeats, cfg.LoopSeats),
+		asking: make(chan struct{}, 1),
+		wake:   make(chan struct{}, 1),
+		doubt:  make(chan string, 1),
+		ready:  make(chan struct{}),
+		done:   make(chan struct{}),
+	}
+	w.log = newJournal(cfg.LogRate, w.link.whose, func(r LogRecord) {
+		w.emit(Logged{Identity: w.ID(), Record: r})
+	})
+	go w.run(ctx)
+	return w
+}
 
 // ID names the incarnation; PID is 0 until the spawn.
-func (w *Worker) ID() Identity { return Identity{} }
+func (w *Worker) ID() Identity {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	id := w.cfg.Identity
+	id.PID = w.pid
+	return id
+}
+
+// String names the place a worker has: "numpy/0".
+func (i Identity) String() string { return i.Pool + "/" + strconv.Itoa(i.Slot) }
 
 // State is where it is in its life.
-func (w *Worker) State() State { return Dead }
+func (w *Worker) State() State {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.state
+}
 
 // Send puts the call on a free seat of lane and writes its line without
 // blocking. It refuses (false) when the worker is not Ready or no seat of the
 // lane is free; the call is then the caller's as before.
-func (w *Worker) Send(c *rpc.Call, lane Lane) bool { return false }
+func (w *Worker) Send(c *rpc.Call, lane Lane) bool { return w.link.send(c, lane) }
 
 // Drain closes the worker to new calls; those it has go on.
-func (w *Worker) Drain() {}
+func (w *Worker) Drain() { w.apply(eventDrain) }
 
 // Idle is closed when a draining worker has no call left.
-func (w *Worker) Idle() <-chan struct{} { return nil }
+func (w *Worker) Idle() <-chan struct{} { return w.link.idle }
 
 // Stop ends it politely: end-of-file, SIGTERM, and after StopTimeout SIGKILL
 // to the whole group. Returns at once.
-func (w *Worker) Stop(reason Reason) {}
+func (w *Worker) Stop(reason Reason) { w.end(verdict{reason: reason}, false) }
 
 // Kill is SIGKILL to the whole group, now. Returns at once.
-func (w *Worker) Kill(reason Reason) {}
+func (w *Worker) Kill(reason Reason) { w.end(verdict{reason: reason}, true) }
+
+// Ready is closed when the worker has become ready and its owner knows.
+func (w *Worker) Ready() <-chan struct{} { return w.ready }
 
 // Done is closed when it is dead, reaped, and its owner has been told.
-func (w *Worker) Done() <-chan struct{} { return nil }
+func (w *Worker) Done() <-chan struct{} { return w.done }
 
-// Ask calls one of the runtime's own methods ("mochi.describe", "mochi.ping")
-// outside the owner's calls.
-func (w *Worker) Ask(ctx context.Context, method string, params any) (json.RawMessage, error) {
-	return nil, nil
+// Exit is how it ended; only after Done.
+func (w *Worker) Exit() Exit {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.exit
+}
+
+// end asks run to end the worker, and decides why unless that is decided.
+func (w *Worker) end(v verdict, kill bool) {
+	w.mu.Lock()
+	if w.verdict.reason == "" && w.state != Dead {
+		w.verdict = v
+	}
+	w.killing = w.killing || kill
+	w.mu.Unlock()
+	w.apply(eventStop)
+	select {
+	case w.wake <- struct{}{}:
+	default: // run has a wake-up waiting, and reads what is asked then
+	}
+}
+
+// violate kills a worker that broke the wire's rules. Before it was ready that
+// is a start that failed, by its stage "protocol".
+func (w *Worker) violate(cause string) {
+	v := verdict{reason: ReasonProtocol, cause: cause}
+	if w.State() == Starting {
+		v.reason, v.stage = ReasonStartProtocol, StageProtocol
+	}
+	w.end(v, true)
+}
+
+// apply takes one step of the table, lets the link follow, and tells.
+func (w *Worker) apply(e event) bool {
+	w.telling.Lock()
+	defer w.telling.Unlock()
+	w.mu.Lock()
+	from := w.state
+	to, ok := from.next(e)
+	w.state = to
+	if ok {
+		switch to {
+		case Ready:
+			w.link.admit()
+		case Draining:
+			w.link.startDrain()
+		case Stopping, Dead:
+			w.link.shutOut()
+		}
+	}
+	w.mu.Unlock()
+	if ok {
+		w.emit(StateChanged{Identity: w.ID(), From: from, To: to})
+	}
+	return ok
+}
+
+func (w *Worker) emit(e Event) {
+	if w.cfg.Hook != nil {
+		w.cfg.Hook(e)
+	}
 }
 
 // Running is a call that the scoreboard says has started.
@@ -86,4 +221,28 @@ type WorkerStat struct {
 }
 
 // Stat is a snapshot.
-func (w *Worker) Stat() WorkerStat { return WorkerStat{} }
+func (w *Worker) Stat() WorkerStat {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := WorkerStat{
+		Identity: w.cfg.Identity, State: w.state, Python: w.info.Python,
+		Started: w.started, Ready: w.readied,
+	}
+	s.PID = w.pid
+	s.Calls, s.Seated = w.link.counts()
+	if w.board != nil && s.Seated > 0 {
+		s.Running = w.link.running(w.board.snapshot())
+	}
+	return s
+}
+
+// describe words a status: "exited with status 3", "died by SIGSEGV".
+func (s WaitStatus) describe() string {
+	switch {
+	case s.Err != nil:
+		return s.Err.Error()
+	case s.Signal != 0:
+		return "died by " + signalName(s.Signal)
+	}
+	return fmt.Sprintf("exited with status %d", s.ExitCode)
+}

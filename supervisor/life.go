@@ -1,0 +1,239 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+)
+
+// The short waits of a worker's end. They are no configuration: nobody gains
+// by another value.
+const (
+	// eofGrace is what a worker gets, after end-of-file on its requests, to run
+	// its atexit handlers before SIGTERM.
+	eofGrace = 500 * time.Millisecond
+	// doubtGrace is how long a worker that broke its end of the wire may take
+	// to be dead, as most of them are about to be.
+	doubtGrace = time.Second
+	// drainGrace bounds how long a dead worker's pipes are read on: a process
+	// that holds one of them open keeps nobody waiting.
+	drainGrace = 250 * time.Millisecond
+)
+
+// run is the worker's whole life.
+func (w *Worker) run(ctx context.Context) {
+	defer close(w.done)
+	if err := w.spawn(ctx); err != nil {
+		w.neverBorn(ctx, err)
+		return
+	}
+	waited := make(chan WaitStatus, 1)
+	go func() { waited <- w.proc.Wait() }()
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		w.read()
+	}()
+	pumps := w.log.pump(w.wire.stdout, w.wire.stderr)
+
+	w.watch(ctx, waited, func(status WaitStatus) {
+		w.bury(status, read, pumps)
+	})
+}
+
+// spawn makes the wire and starts the process.
+func (w *Worker) spawn(ctx context.Context) (err error) {
+	seats, main := len(w.link.seats), w.link.main
+	if w.wire, err = newWire(seats); err != nil {
+		return err
+	}
+	c := w.cfg.Command
+	c.Env = append(append(make([]string, 0, len(c.Env)+1), c.Env...),
+		w.wire.variable(seats, main, w.cfg.MaxMessage))
+	w.proc, err = w.cfg.Spawner.Spawn(ctx, c, w.wire.files)
+	w.wire.closeWorkerEnds()
+	if err != nil {
+		w.wire.close()
+		return err
+	}
+	w.mu.Lock()
+	w.pid, w.started, w.board = w.proc.Pid(), time.Now(), w.wire.board
+	w.mu.Unlock()
+	w.link.connect(w.wire, w.cfg.MaxMessage, func(err error) { w.suspect("its request pipe broke: " + err.Error()) })
+	w.emit(Spawned{Identity: w.ID(), Reason: w.cfg.Follows})
+	if err := w.wire.armLifeline(w.proc.Pid()); err != nil {
+		w.end(verdict{reason: ReasonStartExec, stage: StageExec, cause: "its lifeline could not be armed: " + err.Error()}, true)
+	}
+	return nil
+}
+
+// watch waits for the death, and on the way does what is asked for.
+func (w *Worker) watch(ctx context.Context, waited <-chan WaitStatus, bury func(WaitStatus)) {
+	parent := ctx.Done()
+	start := newClock(w.cfg.StartTimeout)
+	var doubt, term, kill clock
+	defer func() {
+		for _, c := range []clock{start, doubt, term, kill} {
+			c.stop()
+		}
+	}()
+	doubted, stopping := "", false
+	for {
+		select {
+		case status := <-waited:
+			bury(status)
+			return
+		case <-parent:
+			parent = nil
+			w.Stop(ReasonParent)
+		case <-w.ready:
+			start.stop()
+			start = clock{}
+		case <-start.C:
+			w.tooLate()
+		case doubted = <-w.doubt:
+			doubt = newClock(doubtGrace)
+		case <-doubt.C:
+			w.violate(doubted)
+		case <-w.wake:
+			switch hard := w.killAsked(); {
+			case hard:
+				w.link.cut()
+				w.signal(syscall.SIGKILL)
+			case !stopping:
+				stopping = true
+				w.link.finish()
+				term = newClock(eofGrace)
+			}
+		case <-term.C:
+			w.signal(syscall.SIGTERM)
+			kill = newClock(max(w.cfg.StopTimeout, time.Millisecond))
+		case <-kill.C:
+			w.signal(syscall.SIGKILL)
+		}
+		if start.C != nil && w.State() != Starting {
+			start.stop() // whatever it is now, it is not late
+			start = clock{}
+		}
+	}
+}
+
+func (w *Worker) killAsked() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.killing
+}
+
+// signal goes to the whole group. That it finds nobody any more is what wait
+// is about to say.
+func (w *Worker) signal(sig syscall.Signal) { _ = w.proc.SignalGroup(sig) }
+
+// suspect says that the wire broke, which proves nothing: most workers whose
+// pipe ends are merely ahead of their own death.
+func (w *Worker) suspect(cause string) {
+	select {
+	case w.doubt <- cause:
+	default: // one doubt is enough
+	}
+}
+
+// tooLate ends a start that took longer than start-timeout. The scoreboard
+// says where it hangs.
+func (w *Worker) tooLate() {
+	stage := stageOf(w.wire.board.snapshot())
+	w.end(verdict{
+		reason: reasonOf(stage), stage: stage,
+		cause: fmt.Sprintf("it was not ready within %s (start-timeout)", w.cfg.StartTimeout),
+	}, true)
+}
+
+// bury is what follows wait, which alone knows of a death: read what it had
+// written, see what it had begun, tell the owner, and let go of everything.
+func (w *Worker) bury(status WaitStatus, read <-chan struct{}, pumps *pumps) {
+	at := time.Now()
+	wasReady := !w.readyAt().IsZero()
+	w.apply(eventDied)
+	w.signal(syscall.SIGKILL) // for a Spawner whose Wait left the group alone
+	w.link.cut()
+	_ = w.wire.out.SetReadDeadline(at.Add(drainGrace)) // a closed pipe needs none
+	pumps.finishBy(at.Add(drainGrace))
+	<-read
+	pumps.wait()
+
+	board := w.wire.board.snapshot()
+	left, asked := w.link.orphans(board)
+	tail, stack := w.log.lastWords()
+	w.mu.Lock()
+	v := w.verdict
+	w.board = nil
+	e := Exit{Status: status, WasReady: wasReady, Uptime: at.Sub(w.started), At: at, StderrTail: tail, Stack: stack}
+	w.mu.Unlock()
+	e.Answered, _ = w.link.counts()
+	w.judge(&e, v, board)
+	w.mourn(e, left, asked)
+	w.link.settle()
+	w.wire.close()
+}
+
+// neverBorn is the end of a worker that never was a process.
+func (w *Worker) neverBorn(ctx context.Context, err error) {
+	at := time.Now()
+	w.apply(eventDied)
+	w.mu.Lock()
+	v := w.verdict
+	w.mu.Unlock()
+	e := Exit{Status: WaitStatus{ExitCode: -1, Err: err}, At: at}
+	switch {
+	case v.reason != "" && v.stage == "":
+		e.Reason = v.reason
+	case ctx.Err() != nil && errors.Is(err, context.Cause(ctx)):
+		e.Reason = ReasonParent
+	default:
+		e.Reason = ReasonStartExec
+		e.Failure = w.startFailure(StageExec, err.Error(), e)
+	}
+	w.mourn(e, nil, nil)
+}
+
+// mourn tells everyone.
+func (w *Worker) mourn(e Exit, left []Orphan, asked *ask) {
+	w.mu.Lock()
+	w.exit = e
+	w.mu.Unlock()
+	if asked != nil {
+		w.answered(asked, nil, e.lost(asked.method, true, w.ID()))
+	}
+	lost, requeued := 0, 0
+	if w.cfg.Owner != nil {
+		lost, requeued = w.cfg.Owner.WorkerGone(w, e, left)
+	}
+	w.emit(Exited{Identity: w.ID(), Exit: e, Lost: lost, Requeued: requeued})
+}
+
+func (w *Worker) readyAt() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.readied
+}
+
+// clock is a timer that may not be there: its channel is nil then.
+type clock struct {
+	C <-chan time.Time
+	t *time.Timer
+}
+
+func newClock(d time.Duration) clock {
+	if d <= 0 {
+		return clock{}
+	}
+	t := time.NewTimer(d)
+	return clock{C: t.C, t: t}
+}
+
+func (c clock) stop() {
+	if c.t != nil {
+		c.t.Stop()
+	}
+}

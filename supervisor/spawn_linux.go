@@ -1,0 +1,48 @@
+package supervisor
+
+import (
+	"errors"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// rssUnit: Linux counts ru_maxrss in KiB.
+const rssUnit = 1 << 10
+
+// prepareThread readies the spawning thread, and through it the workers; and
+// the process, so that orphans of its workers come to it and not to init.
+func prepareThread() error {
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return os.NewSyscallError("prctl PR_SET_NO_NEW_PRIVS", err)
+	}
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return os.NewSyscallError("prctl PR_SET_CHILD_SUBREAPER", err)
+	}
+	return nil
+}
+
+// processAttributes: a group of its own, to be killed as one, and SIGKILL when
+// the spawning thread (so, the daemon) ends. Nothing here makes Go use clone3,
+// which a unit with RestrictNamespaces= answers with ENOSYS.
+func processAttributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
+
+// reapLeader waits for the death without reaping, kills what is left of the
+// group while the dead leader still keeps the group's number from being given
+// to anyone else, and only then reaps.
+func (p *osProcess) reapLeader() error {
+	for {
+		err := unix.Waitid(unix.P_PID, p.pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		if !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_ = unix.Kill(-p.pid, unix.SIGKILL) // ESRCH: nothing was left
+	p.reaped = true
+	return p.cmd.Wait()
+}

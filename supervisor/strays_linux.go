@@ -1,0 +1,234 @@
+package supervisor
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// burialRounds bounds how often a burial looks again: each round's dead
+	// hand their own children to us.
+	burialRounds = 16
+	// burialPatience is how long a burial waits for one killed process. One
+	// that sleeps uninterruptibly in the kernel is left to a later burial.
+	burialPatience = 250 * time.Millisecond
+	// unknownAge is how old an unclaimed zombie must be before it is taken for
+	// a worker's: whoever started a process of its own waits for it sooner.
+	unknownAge = 10 * time.Second
+)
+
+// graves buries what workers leave behind. As the daemon is a subreaper, every
+// orphan of a worker becomes its child, also one that left the worker's group
+// and session by the book (fork, setsid, fork).
+//
+// It reaps by number only. wait4(-1) would be three lines, and would steal the
+// status of every process that os/exec waits for.
+type graves struct {
+	mu     sync.Mutex
+	living map[string]bool // the marks of the workers that live
+
+	burial  sync.Mutex           // one burial at a time: a number is reaped once
+	unknown map[zombie]time.Time // unclaimed, and since when; burial's
+}
+
+// zombie is a dead child nobody has claimed: its number, and when it started,
+// because numbers come back.
+type zombie struct {
+	pid   int
+	start string
+}
+
+// born notes a worker before it is spawned: what bears its mark lives as long
+// as it does, and it must not be taken for an orphan by a burial in between.
+func (g *graves) born(mark string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.living == nil {
+		g.living = make(map[string]bool)
+	}
+	g.living[mark] = true
+}
+
+// gone takes the mark's protection away.
+func (g *graves) gone(mark string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.living, mark)
+}
+
+func (g *graves) lives(mark string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.living[mark]
+}
+
+// bury kills and reaps all that the dead worker left to us.
+func (g *graves) bury(group int, mark string) {
+	g.gone(mark)
+	g.burial.Lock()
+	defer g.burial.Unlock()
+	for range burialRounds {
+		strays := g.strays(group)
+		if len(strays) == 0 {
+			return
+		}
+		for _, s := range strays {
+			_ = unix.Kill(s, unix.SIGKILL) // a zombie does not mind
+		}
+		for _, s := range strays {
+			reap(s)
+		}
+	}
+}
+
+// strays are those of the daemon's children that belonged to the dead worker's
+// group, or bear the mark of any worker that lives no more.
+func (g *graves) strays(group int) []int {
+	unclaimed := make(map[zombie]time.Time)
+	var strays []int
+	for _, pid := range ownChildren() {
+		st, ok := readStat(pid)
+		if !ok {
+			continue
+		}
+		mark := markOf(pid)
+		switch {
+		case st.group == group:
+		case strings.HasPrefix(mark, markPrefix) && !g.lives(mark):
+		case st.state == 'Z' && g.claim(zombie{pid, st.start}, st, unclaimed):
+		default:
+			continue
+		}
+		strays = append(strays, pid)
+	}
+	g.unknown = unclaimed
+	return strays
+}
+
+// claim decides about a zombie that says nothing about its origin, as zombies
+// have no environment: a daemonised orphan of a living worker that ended by
+// itself. In our own session it is some other package's, which will wait for
+// it; in a foreign one it is taken once it has been unclaimed for long.
+func (g *graves) claim(z zombie, st stat, unclaimed map[zombie]time.Time) bool {
+	own, err := unix.Getsid(0)
+	if err != nil || st.session == own {
+		return false
+	}
+	since, known := g.unknown[z]
+	if !known {
+		since = time.Now()
+	}
+	unclaimed[z] = since
+	return time.Since(since) > unknownAge
+}
+
+// reap waits for one killed child, by its number.
+func reap(pid int) {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err == nil {
+		deadline := time.Now().Add(burialPatience)
+		for {
+			left := time.Until(deadline)
+			_, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(max(left, 0)/time.Millisecond))
+			if !errors.Is(err, unix.EINTR) {
+				break
+			}
+		}
+		_ = unix.Close(fd)
+	}
+	_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil)
+}
+
+// ownChildren lists the daemon's children, from the kernel's own list where it
+// keeps one (CONFIG_PROC_CHILDREN) and by walking /proc where not.
+func ownChildren() []int {
+	tasks, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		return nil
+	}
+	var pids []int
+	for _, t := range tasks {
+		list, err := os.ReadFile(filepath.Join("/proc/self/task", t.Name(), "children"))
+		if errors.Is(err, fs.ErrNotExist) {
+			if _, gone := os.Stat(filepath.Join("/proc/self/task", t.Name())); gone != nil {
+				continue // the thread ended meanwhile
+			}
+			return walkChildren()
+		}
+		for _, f := range bytes.Fields(list) {
+			if pid, err := strconv.Atoi(string(f)); err == nil {
+				pids = append(pids, pid)
+			}
+		}
+	}
+	return pids
+}
+
+func walkChildren() []int {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil
+	}
+	self := os.Getpid()
+	var pids []int
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		if st, ok := readStat(pid); ok && st.parent == self {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// stat is what /proc/PID/stat says of a process, as far as it matters here.
+type stat struct {
+	state                  byte
+	parent, group, session int
+	start                  string
+}
+
+func readStat(pid int) (stat, bool) {
+	raw, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return stat{}, false
+	}
+	// The name in parentheses may hold anything, parentheses included.
+	const fields, startTime = 20, 19
+	f := bytes.Fields(raw[bytes.LastIndexByte(raw, ')')+1:])
+	if len(f) < fields {
+		return stat{}, false
+	}
+	st := stat{state: f[0][0], start: string(f[startTime])}
+	for i, to := range []*int{&st.parent, &st.group, &st.session} {
+		if *to, err = strconv.Atoi(string(f[1+i])); err != nil {
+			return stat{}, false
+		}
+	}
+	return st, true
+}
+
+// markOf reads the mark a process inherited; "" when it has none, or is dead.
+func markOf(pid int) string {
+	env, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
+	if err != nil {
+		return ""
+	}
+	for entry := range bytes.SplitSeq(env, []byte{0}) {
+		if mark, ok := bytes.CutPrefix(entry, []byte(MarkVariable+"=")); ok {
+			return string(mark)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,217 @@
+"""The smallest worker that speaks the wire: what the supervisor's tests run.
+
+It misbehaves on request. Usage: mini_worker.py MODULE, where MODULE is a word
+that says how to start.
+"""
+
+import ctypes
+import json
+import mmap
+import os
+import struct
+import sys
+import threading
+import time
+
+module = sys.argv[1]
+wire = {k: int(v) for k, v in (p.split("=") for p in os.environ.pop("MOCHI_PYD_WIRE").split())}
+for key in ("in", "loop", "out", "control", "life", "board"):
+    os.set_inheritable(wire[key], False)
+board = mmap.mmap(wire["board"], 8 * (1 + wire["seats"]))
+write_lock = threading.Lock()
+
+
+def cell(n, value):
+    board[8 * n : 8 * n + 8] = struct.pack("<Q", value)
+
+
+def put(text):
+    data = text.encode() if isinstance(text, str) else text
+    with write_lock:
+        while data:
+            data = data[os.write(wire["out"], data) :]
+
+
+def say(message):
+    put(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
+
+
+def reply(id, **outcome):
+    say({"id": id, **outcome})
+
+
+def fork_child(hold, detach=False):
+    """A forked child that outlives the call and keeps stderr open."""
+    r, w = os.pipe()
+    pid = os.fork()
+    if pid:
+        if detach:
+            os.waitpid(pid, 0)
+        return int(os.read(r, 32))
+    if detach:
+        os.setsid()
+        if os.fork():
+            os._exit(0)
+    os.write(w, str(os.getpid()).encode())
+    time.sleep(hold)
+    os._exit(0)
+
+
+def count(path, call):
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(fd, b"%d\n" % call)
+    os.close(fd)
+
+
+def call(id, method, params):
+    if method == "echo":
+        return params
+    if method == "sleep":
+        time.sleep(params[0])
+        return None
+    if method == "count":  # says in a file of its own that it ran
+        count(*params[:2])
+        time.sleep(params[2])
+        return params[1]
+    if method == "exit":
+        os._exit(params[0])
+    if method == "segv":
+        import faulthandler
+
+        faulthandler.enable()
+        print("about to crash", file=sys.stderr)
+        ctypes.string_at(0)
+    if method == "abort":
+        os.abort()
+    if method == "fork":
+        return fork_child(params[0])
+    if method == "daemonize":
+        return fork_child(params[0], detach=True)
+    if method == "env":
+        return os.environ.get(params[0])
+    if method == "close_out":
+        os.close(wire["out"])
+        time.sleep(60)
+    if method == "close_all":
+        os.closerange(3, 256)
+        time.sleep(60)
+    if method == "raw":  # say anything, then answer
+        put(params[0])
+        return "said"
+    if method == "half":  # half a line, then death
+        put('{"jsonrpc":"2.0","id":%d,"resu' % id)
+        os._exit(9)
+    if method == "whole":  # a whole reply that lacks its newline, then death
+        put('{"jsonrpc":"2.0","id":%d,"result":"whole"}' % id)
+        os._exit(9)
+    if method == "twice":
+        reply(id, result=1)
+        return 2
+    if method == "flood":
+        line = params[1].encode() + b"\n"
+        block = line * max(1, 65536 // len(line))
+        left = params[0]
+        while left > 0:
+            left -= os.write(2, block)
+        os.write(2, b"the last line\n")
+        return "flooded"
+    if method == "stderr":
+        os.write(2, params[0].encode("utf-8", "surrogateescape"))
+        return None
+    if method == "tagged":
+        os.write(2, b"\x1e" + json.dumps({"call": id, **params[0]}).encode() + b"\n")
+        return None
+    if method == "stdout":
+        os.write(1, params[0].encode())
+        return None
+    if method == "gil":  # holds the GIL in C for ever
+        if params:
+            fork_child(600)
+        pow(3, 10**10)
+    if method == "ignore_term":
+        import signal
+
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        return None
+    if method == "pid":
+        return os.getpid()
+    if method == "large":
+        return "x" * params[0]
+    if method == "mochi.ping":
+        return "pong"
+    if method == "status":
+        with open("/proc/self/status") as f:
+            return dict(line.rstrip().split(":\t", 1) for line in f if ":\t" in line)
+    if method == "fds":
+        return sorted(int(fd) for fd in os.listdir("/proc/self/fd"))
+    if method == "flags":
+        import fcntl
+
+        return {k: bool(fcntl.fcntl(wire[k], fcntl.F_GETFL) & os.O_NONBLOCK) for k in ("in", "loop", "out", "control")}
+    raise ValueError("no " + method)
+
+
+def run(request):
+    id = request["id"]
+    cell(1 + id % wire["seats"], id)
+    try:
+        result = call(id, request["method"], request.get("params"))
+    except ValueError as e:
+        reply(id, error={"code": -32603, "message": str(e), "data": {"kind": "python_error", "type": "ValueError"}})
+    else:
+        reply(id, result=result)
+
+
+def serve(fd, each):
+    rest = b""
+    while chunk := os.read(fd, 1 << 16):
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            each(json.loads(line))
+
+
+def apart(request):
+    threading.Thread(target=run, args=(request,), daemon=True).start()
+
+
+def start():
+    if module == "silent":
+        time.sleep(60)
+    if module == "bye":
+        sys.exit("no, thanks")
+    cell(0, 1)
+    if module == "hang":
+        time.sleep(60)
+    if module == "die":
+        os._exit(7)
+    if module == "broken":
+        error = {"code": -32005, "message": "no module named broken", "data": {"kind": "import_failed", "n": 1.50}}
+        say({"method": "mochi.failed", "params": {"stage": "import", "error": error}})
+        sys.exit(1)
+    if module == "garbage":
+        put("hello, world\n")
+        time.sleep(60)
+    cell(0, 2)
+    if module == "mute":
+        time.sleep(60)
+    say(
+        {
+            "method": "mochi.ready",
+            "params": {
+                "protocol": 99 if module == "future" else 1,
+                "runtime": "mini",
+                "python": "%d.%d.%d" % sys.version_info[:3],
+                "pid": os.getpid(),
+                "module": module,
+                "loop": True,
+                "methods": [{"name": "echo", "kind": "function"}],
+            },
+        }
+    )
+
+
+start()
+threading.Thread(target=serve, args=(wire["loop"], apart), daemon=True).start()
+serve(wire["in"], run)
+if module == "stay":
+    time.sleep(60)

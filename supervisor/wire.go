@@ -1,0 +1,142 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"os"
+)
+
+// pipeSize is what a pipe to or from a worker holds. Measured: 256 KiB makes
+// messages of 100 KB 0.83 times as slow as the kernel's 64 KiB does, and 1 MiB
+// makes messages of 1 MB slower again.
+const pipeSize = 256 << 10
+
+// firstExtra is the number a child sees for Files.Extra[0].
+const firstExtra = 3
+
+// wire is every descriptor between the daemon and one worker: the daemon's
+// ends (non-blocking, in the runtime's poller) and, until the spawn is over,
+// the worker's (blocking, so that a plain read in Python waits).
+type wire struct {
+	in, loop *os.File // requests of the two lanes (write)
+	control  *os.File // link ids to skip (write)
+	life     *os.File // its end is the worker's end (write)
+	out      *os.File // replies (read)
+	stdout   *os.File // what lands on fd 1 and 2 (read)
+	stderr   *os.File
+	board    *board
+
+	// lifeRead is the daemon's copy of the lifeline's read end, which it arms
+	// itself (lifeline.go): a worker whose code closes every descriptor must
+	// still die with the daemon.
+	lifeRead *os.File
+
+	files  Files      // the worker's ends, in the order of its descriptors
+	worker []*os.File // those of them to close once it has been spawned
+	ours   []*os.File // the daemon's ends, to close when it is over
+}
+
+// newWire makes the descriptors of one worker; on error none is left open.
+func newWire(seats int) (w *wire, err error) {
+	w = &wire{}
+	defer func() {
+		if err != nil {
+			w.closeWorkerEnds()
+			w.close()
+			w = nil
+		}
+	}()
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return w, fmt.Errorf("open the worker's stdin: %w", err)
+	}
+	w.worker = append(w.worker, null)
+	w.files.Stdin = null
+
+	type pipe struct {
+		name string
+		ours **os.File
+		end  pipeEnd
+		to   *[]*os.File
+	}
+	var in, loop, out, control, life, stdout, stderr []*os.File
+	for _, p := range []pipe{
+		// The lifeline first: its daemon's write end must be numbered above
+		// the read end, and the fewer pipes come before it the likelier the
+		// kernel hands them out in order.
+		{"lifeline", &w.life, daemonWrites, &life},
+		{"request pipe", &w.in, daemonWrites, &in},
+		{"loop's request pipe", &w.loop, daemonWrites, &loop},
+		{"reply pipe", &w.out, daemonReads, &out},
+		{"control pipe", &w.control, daemonWrites, &control},
+		{"stdout pipe", &w.stdout, daemonReads, &stdout},
+		{"stderr pipe", &w.stderr, daemonReads, &stderr},
+	} {
+		ours, theirs, err := newPipe(p.end)
+		if err != nil {
+			return w, fmt.Errorf("make the worker's %s: %w", p.name, err)
+		}
+		*p.ours = ours
+		*p.to = []*os.File{theirs}
+		w.ours = append(w.ours, ours)
+		if p.ours == &w.life {
+			w.lifeRead = theirs
+			w.ours = append(w.ours, theirs)
+		} else {
+			w.worker = append(w.worker, theirs)
+		}
+	}
+	// The worker's end shares its flags with no one but the worker.
+	if err := setNonblock(control[0]); err != nil {
+		return w, fmt.Errorf("make the control pipe non-blocking: %w", err)
+	}
+	if err := w.orderLifeline(); err != nil {
+		return w, fmt.Errorf("order the lifeline's descriptors: %w", err)
+	}
+	w.board, err = newBoard(seats)
+	if err != nil {
+		return w, fmt.Errorf("make the scoreboard: %w", err)
+	}
+	w.files.Stdout, w.files.Stderr = stdout[0], stderr[0]
+	w.files.Extra = []*os.File{in[0], loop[0], out[0], control[0], life[0], w.board.file}
+	return w, nil
+}
+
+// variable is the line that tells the worker which descriptor is which.
+func (w *wire) variable(seats, mainSeats, message int) string {
+	return fmt.Sprintf("%s=in=%d loop=%d out=%d control=%d life=%d board=%d seats=%d main=%d message=%d",
+		WireVariable, firstExtra, firstExtra+1, firstExtra+2, firstExtra+3, firstExtra+4, firstExtra+5,
+		seats, mainSeats, message)
+}
+
+// closeWorkerEnds is called once the worker has its own copies: as long as the
+// daemon holds a write end of the reply pipe, it never reads its end-of-file.
+func (w *wire) closeWorkerEnds() {
+	for _, f := range w.worker {
+		_ = f.Close()
+	}
+	w.worker, w.files = nil, Files{}
+}
+
+// close gives back every descriptor of the daemon's. The lifeline is disarmed
+// before: nothing may be signalled by the closing itself.
+func (w *wire) close() {
+	if w.lifeRead != nil {
+		disarmLifeline(w.lifeRead)
+	}
+	for _, f := range w.ours {
+		_ = f.Close() // closed before, or of no more interest: nothing was buffered
+	}
+	if w.board != nil {
+		w.board.close()
+	}
+}
+
+// armLifeline makes the end of the daemon, however it comes, kill the worker's
+// group: see lifeline_linux.go.
+func (w *wire) armLifeline(pgid int) error {
+	if w.lifeRead == nil {
+		return errors.New("the worker has no lifeline")
+	}
+	return armLifeline(w.lifeRead, pgid)
+}
