@@ -94,7 +94,8 @@ var guests = []struct {
 	{"github.com/spf13/pflag", []string{"cmd"}, "flags live in cmd; below it there are functions, which embedders can call"},
 	{"github.com/oklog/run", []string{"cmd"}, "a command's main is a list of actors; below it Run(ctx) blocks until nothing of it is alive"},
 	{"github.com/hashicorp/go-hclog", []string{"internal", "cmd"}, "below floor 3 nothing logs: packages emit typed Events, and one file turns them into lines and metrics"},
-	{"log", []string{"cmd"}, "below floor 3 nothing logs, and floors 3 and 4 log through hclog"},
+	// rpc: jsonrpc2 logs unless it is handed a logger that does not.
+	{"log", []string{"cmd", "rpc"}, "below floor 3 nothing logs, and floors 3 and 4 log through hclog"},
 	{"log/slog", []string{"internal", "cmd"}, "below floor 3 nothing logs: packages emit typed Events"},
 	{"github.com/pelletier/go-toml", []string{"internal/config", "cmd/pkgcmd"}, "configuration is read in one place; what is below is handed plain values"},
 	{"github.com/coreos/go-systemd", []string{"internal"}, "a pool in somebody else's program must not speak to systemd"},

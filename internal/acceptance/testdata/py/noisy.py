@@ -4,7 +4,6 @@ import ctypes
 import logging
 import subprocess
 import sys
-from typing import List
 
 _libc = ctypes.CDLL(None)
 
@@ -20,7 +19,7 @@ def _everywhere(when: str) -> None:
 _everywhere("at import")
 
 
-def speak(values: List[int]) -> int:
+def speak(values: list[int]) -> int:
     _everywhere("in the call")
     logging.getLogger("app.db").warning("the pool is %s", "nearly empty")
     sys.stdout.write("no newline at the end")
