@@ -60,7 +60,8 @@ type Owner interface {
 	// name is of that kind, and the loop's lane is open.
 	CallMoved(w *Worker, c *rpc.Call, name string, kind Kind)
 	// CallDone: the call is off its seat, which is free; service is how long
-	// the worker had it in hand (waits behind other calls excluded). The owner
+	// the worker had it in hand (waits behind other calls excluded). lane is
+	// where it ended: LaneLoop for a call that had moved. The owner
 	// answers the call: exactly one of result and err is set, result is valid
 	// until CallDone returns.
 	CallDone(w *Worker, c *rpc.Call, lane Lane, service time.Duration, result []byte, err *rpc.Error)

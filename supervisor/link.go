@@ -140,11 +140,15 @@ func (l *link) take(id uint64) (s seat, lane Lane, service time.Duration, ok boo
 		}
 		l.turn = now
 	}
+	seatLane := lane
+	if s.moved {
+		lane = LaneLoop // that is where it ended
+	}
 	l.seats[n] = seat{}
 	if s.ask != nil {
 		return s, lane, service, true
 	}
-	l.free[lane] = append(l.free[lane], n)
+	l.free[seatLane] = append(l.free[seatLane], n)
 	l.seated--
 	l.answered++
 	l.recent.add(id, s.call)

@@ -122,6 +122,9 @@ func (w *Worker) takeReady(params []byte) error {
 		return nil // it is being stopped or drained: too late to matter
 	}
 	w.emit(BecameReady{Identity: w.ID(), Took: took, Python: info.Python})
+	if w.cfg.onReady != nil {
+		w.cfg.onReady()
+	}
 	if w.cfg.Owner != nil {
 		w.cfg.Owner.WorkerReady(w, info)
 	}

@@ -28,6 +28,8 @@ type WorkerConfig struct {
 	LogRate int // lines a second the worker may log; 0 = DefaultLogRate
 
 	Follows Reason // the end this start follows; "" for the first
+
+	onReady func() // the slot's, before the owner's WorkerReady
 }
 
 // Worker is one python3 process, one incarnation. Its life is told in one
