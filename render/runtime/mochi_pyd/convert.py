@@ -1,0 +1,291 @@
+"""Natural JSON, the slow half: values that have no JSON form of their own.
+
+    set, frozenset              array, sorted where the items can be ordered
+    iterator, generator, view   array
+    range, deque, Sequence      array
+    Mapping                     object
+    dataclass, attrs, pydantic  object of the fields
+    Enum                        its value
+    datetime, date, time        ISO 8601
+    timedelta                   seconds, as a number: what every host can add up
+    Decimal, UUID, Path         string
+    bytes, bytearray, …         base64
+    numpy scalar, ndarray       number, nested arrays
+
+Libraries are recognised by what is in sys.modules: a value cannot be of a
+library that nobody imported. File objects are iterators too, but nobody who
+returns one means its lines: they are refused like any other object.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import ItemsView, KeysView, Mapping, Sequence, Set, ValuesView
+
+from .refusal import NotSerializable, TooLarge
+from .values import (
+    CONTAINERS,
+    MAX_DEPTH,
+    PLAIN,
+    OneShot,
+    audit,
+    encoder,
+    key_text,
+    quote,
+    unlimited_digits,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+# An iterator is measured each time this many more items have been read.
+BATCH = 1024
+# How much of the text of a bad value an error may quote.
+QUOTED = 80
+
+limit = 16 * 1024 * 1024  # set once by the worker, from the wire
+
+
+def plain(value: Any) -> object:
+    """Turn value into something one step nearer to JSON."""
+    if is_iterator(value):
+        raise OneShot
+    made = _step(value)
+    if type(made) in CONTAINERS:
+        audit(made, 0)
+    return made
+
+
+def is_iterator(value: Any) -> bool:
+    """Tell what can be read only once."""
+    kind = type(value)
+    if not (hasattr(kind, "__next__") and hasattr(kind, "__iter__")):
+        return False
+    import io
+
+    return not isinstance(value, io.IOBase)
+
+
+def _step(value: Any) -> object:  # noqa: PLR0911, PLR0912 - one line for each row of the table above
+    kind = type(value)
+    loaded = sys.modules.get
+    if isinstance(value, type):
+        raise NotSerializable(f"{value!r} is a class")
+    enum = loaded("enum")
+    if enum is not None and isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        from binascii import b2a_base64
+
+        return b2a_base64(value, newline=False).decode("ascii")
+    if (numpy := loaded("numpy")) is not None:
+        if isinstance(value, numpy.ndarray):
+            if 2 * value.size > limit:
+                raise _too_large(2 * value.size)
+            return value.tolist()
+        if isinstance(value, numpy.generic):
+            return value.item()
+    if (datetime := loaded("datetime")) is not None:
+        if isinstance(value, (datetime.date, datetime.time)):  # datetime is a date
+            return value.isoformat()
+        if isinstance(value, datetime.timedelta):
+            return value.total_seconds()
+    for module, name in (("decimal", "Decimal"), ("uuid", "UUID"), ("pathlib", "PurePath")):
+        if (library := loaded(module)) is not None and isinstance(value, getattr(library, name)):
+            return str(value)
+    fields = _record(value)
+    if fields is not None:
+        return fields
+    if isinstance(value, Mapping):
+        return dict(value.items())
+    if isinstance(value, Set) and not isinstance(value, (KeysView, ItemsView)):
+        try:
+            return sorted(value)
+        except TypeError:
+            return list(value)
+    if isinstance(value, (Sequence, KeysView, ValuesView, ItemsView)) or _is_known_array(value):
+        if 2 * len(value) > limit:
+            raise _too_large(2 * len(value))
+        return list(value)
+    raise NotSerializable(f"{kind.__name__} has no JSON form")
+
+
+def _record(value: Any) -> object:
+    """Give the fields of a dataclass, pydantic model or attrs object."""
+    kind = type(value)
+    if hasattr(kind, "__dataclass_fields__"):
+        return {name: getattr(value, name) for name in _dataclass_fields(kind)}
+    if hasattr(kind, "__attrs_attrs__"):
+        return {field.name: getattr(value, field.name) for field in kind.__attrs_attrs__}
+    if hasattr(kind, "__pydantic_fields__") or hasattr(kind, "__pydantic_core_schema__"):
+        return value.model_dump()  # type: ignore[no-any-return]
+    if "pydantic" in sys.modules and hasattr(kind, "__fields__") and hasattr(kind, "__validators__"):
+        return value.dict()  # type: ignore[no-any-return]  # pydantic 1
+    return None
+
+
+def _dataclass_fields(kind: type) -> list[str]:
+    from dataclasses import fields
+
+    return [field.name for field in fields(kind)]
+
+
+def _is_known_array(value: object) -> bool:
+    """Tell the containers that are sequences without being registered as such."""
+    for module, name in (("collections", "deque"), ("array", "array")):
+        library = sys.modules.get(module)
+        if library is not None and isinstance(value, getattr(library, name)):
+            return True
+    return False
+
+
+def _too_large(size: int) -> TooLarge:
+    return TooLarge(
+        f"the result is at least {size} bytes and a message holds {limit}: return less of it",
+        limit=limit,
+        size=size,
+    )
+
+
+class Careful:
+    """Encodes one result, reading each of its iterators once and remembering it.
+
+    The first, fast attempt stops before it touches an iterator. After a
+    failure the search for the culprit sees the same items again.
+    """
+
+    def __init__(self) -> None:
+        self.read: dict[int, tuple[object, list[object]]] = {}
+        self.encode = encoder(self.default)
+
+    def default(self, value: Any) -> object:
+        """Turn value into something one step nearer to JSON."""
+        if not is_iterator(value):
+            return plain(value)
+        known = self.read.get(id(value))
+        if known is None:
+            known = (value, self._items(value))  # kept, so that its id stays its own
+            self.read[id(value)] = known
+        return known[1]
+
+    def _items(self, iterator: Iterator[object]) -> list[object]:
+        gauge = Gauge(self)
+        for item in iterator:
+            gauge.add(item)
+        audit(gauge.items, 0)
+        return gauge.items
+
+    def text(self, value: Any) -> str:
+        """Write value as JSON."""
+        if type(value) in CONTAINERS:
+            audit(value, 0)
+        return "".join(self.encode(value, 0))
+
+
+class Gauge:
+    """Collects the items of something endless until they fill a message."""
+
+    def __init__(self, careful: Careful | None = None) -> None:
+        self.items: list[object] = []
+        self.size = 0
+        self._careful = careful or Careful()
+
+    def add(self, item: object) -> None:
+        """Keep item, or refuse when all of them are too large."""
+        self.items.append(item)
+        if len(self.items) % BATCH == 0:
+            self.size += len(self._careful.text(self.items[-BATCH:])) - 1
+            if self.size > limit:
+                raise _too_large(self.size)
+
+
+def encode_carefully(value: Any, error: Exception) -> str:
+    """Encode what the fast attempt could not; say where the culprit sits."""
+    careful = Careful()
+    if isinstance(error, OneShot):
+        try:
+            return careful.text(value)
+        except Exception as second:
+            error = second
+    if isinstance(error, ValueError) and str(error).startswith("Exceeds the limit"):
+        with unlimited_digits():
+            try:
+                return careful.text(value)
+            except Exception as second:
+                error = second
+    if not isinstance(error, (NotSerializable, TypeError, ValueError, RecursionError)):
+        raise error  # user code that ran while its own value was read
+    culprit = locate(value, "$", careful, {})
+    if culprit is None:
+        raise error
+    path, kind, reason = culprit
+    raise NotSerializable(
+        f"the result cannot be written as JSON: {path} {reason}; return plain values instead",
+        path=path,
+        type=kind,
+    )
+
+
+def locate(value: Any, path: str, careful: Careful, trail: dict[int, object]) -> Any:
+    """Find the first value that cannot be written: its path, type and the reason."""
+    kind = type(value)
+    if kind in PLAIN and kind is not float:
+        return None
+    if isinstance(value, float):
+        if value - value == 0.0:
+            return None
+        return path, type_name(kind), f"is {value!r}, which is not a JSON number"
+    if isinstance(value, (int, str)):
+        return None
+    if id(value) in trail:
+        return path, type_name(kind), "contains itself"
+    if len(trail) >= MAX_DEPTH:
+        return path, type_name(kind), f"is nested deeper than {MAX_DEPTH} levels"
+    trail[id(value)] = value
+    try:
+        if isinstance(value, dict):
+            return _locate_in_dict(value, path, careful, trail)
+        if isinstance(value, (list, tuple)):
+            for index, item in enumerate(value):
+                found = locate(item, f"{path}[{index}]", careful, trail)
+                if found is not None:
+                    return found
+            return None
+        try:
+            made = careful.default(value)
+        except NotSerializable:
+            return path, type_name(kind), f"is a {type_name(kind)}"
+        except (ValueError, RecursionError):  # its fields do not pass the audit
+            made = _step(value)
+        return locate(made, path, careful, trail)
+    finally:
+        del trail[id(value)]
+
+
+def _locate_in_dict(value: dict[Any, Any], path: str, careful: Careful, trail: dict[int, object]) -> Any:
+    seen: dict[str, object] = {}
+    for key, item in value.items():
+        try:
+            text = key_text(key)
+        except TypeError:
+            return path, type_name(type(key)), f"has a key of type {type_name(type(key))}"
+        if text in seen:
+            reason = f"has the keys {seen[text]!r:.{QUOTED}} and {key!r:.{QUOTED}}, which are one key in JSON"
+            return path, type_name(type(key)), reason
+        seen[text] = key
+        if isinstance(key, float) and key - key != 0.0:
+            return path, "float", f"has the key {key!r}, which is not a JSON number"
+        step = f".{text}" if text.isidentifier() and text.isascii() else f"[{quote(text)}]"
+        found = locate(item, path + step, careful, trail)
+        if found is not None:
+            return found
+    return None
+
+
+def type_name(kind: type) -> str:
+    """Name a type as its users write it: "httpx.Response", "set"."""
+    module = getattr(kind, "__module__", None)
+    name = getattr(kind, "__qualname__", kind.__name__)
+    return name if module in (None, "builtins") else f"{module}.{name}"

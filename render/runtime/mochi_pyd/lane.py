@@ -1,0 +1,116 @@
+"""The main lane: the main thread reads a line, runs it, writes the answer.
+
+No reader thread: it would cost two hand-overs of the interpreter lock a call.
+The wall that cancellation stands on is laid here: all user code (the call, the
+reading of arguments, the writing of results) runs below `enter`, and nothing
+else does. What interrupts a call looks for `enter` on the interrupted stack and
+raises only there, so it can hit neither the next call nor half a reply.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from .refusal import Skipped, TooLarge
+from .stdio import Current, Output
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from .wire import Wire
+    from .worker import Worker
+
+# What one read takes: as much as a pipe holds by default. Once a line has
+# outgrown that, the pipe's largest size.
+READ_SIZE = 64 * 1024
+LONG_READ_SIZE = 256 * 1024
+
+# Ids that are no longer wanted. Link ids only grow, so old ones do no harm.
+shots: set[int] = set()
+
+
+def enter(call: Any, dispatch: Callable[[Any], bytes | None], request: Any) -> bytes | None:
+    """Run one request. Its frame marks where a call may be interrupted."""
+    if shots and call in shots:
+        raise Skipped("the call was cancelled before it started", started=False)
+    return dispatch(request)
+
+
+def serve(worker: Worker, dispatch: Callable[[Any], bytes | None]) -> None:
+    """Answer requests one at a time until their end."""
+    board, seats = worker.wire.board, worker.wire.seats
+    modules, known = sys.modules, len(sys.modules)
+    for lines in chunks(worker):
+        if len(lines) > 1:
+            take_revoked(worker.wire)
+        for line in lines:
+            request = worker.request(line)
+            if request is None:
+                continue
+            call = request.get("id")
+            if board is not None:
+                board[1 + call % seats] = call
+            Current.main = call
+            try:
+                answer = enter(call, dispatch, request)
+            except BaseException as error:
+                answer = worker.refuse(request, error)
+            if Output.dirty or len(modules) != known:
+                worker.tidy(call)
+                known = len(modules)
+            Current.main = None
+            if answer is not None:
+                worker.send(answer)
+
+
+def chunks(worker: Worker) -> Iterator[list[bytes]]:
+    """Give the lines of each read; a line in pieces is given once it is whole."""
+    read = worker.wire.read
+    pieces: list[bytes] = []
+    held, skipping, size = 0, False, READ_SIZE
+    while True:
+        chunk = read(size)
+        if not chunk:
+            break
+        head, newline, tail = chunk.rpartition(b"\n")
+        if newline:
+            size = READ_SIZE
+            if skipping:
+                _, _, head = head.partition(b"\n")
+                skipping = False
+            elif pieces:
+                pieces.append(head)
+                head = b"".join(pieces)
+            if head:
+                yield head.split(b"\n")
+            pieces, held = ([tail], len(tail)) if tail else ([], 0)
+        elif not skipping:
+            pieces.append(tail)
+            held += len(tail)
+            size = LONG_READ_SIZE
+        if held > worker.wire.limit:
+            worker.complain(
+                TooLarge(
+                    f"a message may have {worker.wire.limit} bytes and this one has more",
+                    limit=worker.wire.limit,
+                    size=held,
+                )
+            )
+            pieces, held, skipping = [], 0, True
+    if pieces:
+        yield [b"".join(pieces)]
+
+
+def take_revoked(wire: Wire) -> None:
+    """Learn which of the lines that wait are not wanted any more.
+
+    Asked only when lines do wait: a line that has just arrived cannot have
+    been revoked, and the question is a system call.
+    """
+    if wire.control >= 0:
+        ids = wire.revoked()
+        shots.update(
+            int.from_bytes(ids[at : at + 8], "little") for at in range(0, len(ids) - 7, 8)
+        )

@@ -1,0 +1,210 @@
+"""What user code prints: each line a record that knows the call it came from.
+
+A record is one line: byte 0x1e, then a JSON object. It goes to descriptor 1 or
+2, which are log pipes; anything else on them (C code, child processes) is plain
+text. By hand the lines are left as they are.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from _thread import RLock, get_ident
+
+from .values import quote
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+# A longer line becomes several records: at worst, six times as long in JSON,
+# still shorter than what a reader of logs takes as one line.
+LONGEST_LINE = 8 * 1024
+# The lines of a call that its error repeats.
+TAIL_LINES = 20
+# How long a full pipe that user code made non-blocking is waited for, in ms.
+PATIENCE = 1000
+
+_MAIN_THREAD = get_ident()
+
+
+class Current:
+    """The call that runs now: one on the main thread, one per task on the loop."""
+
+    main: object = None
+    # Reads the loop's context variable; there is none until there is a loop.
+    task: Callable[[], object] | None = None
+
+
+def current_call() -> object:
+    """Give the id of the call this thread or task works for; None when unknown."""
+    if get_ident() == _MAIN_THREAD:
+        return Current.main
+    return Current.task() if Current.task is not None else None
+
+
+class Output:
+    """State shared by both streams."""
+
+    tagged = False
+    dirty = False  # a call has left half a line or a tail behind
+    lock = RLock()
+    streams: tuple[Lines, ...] = ()
+
+
+class Lines(io.BufferedIOBase):
+    """The binary side of sys.stdout or sys.stderr: cuts bytes into records.
+
+    It cannot be closed and it never raises for what the pipe does: user code
+    that prints must not fail because a log reader is gone.
+    """
+
+    mode = "wb"
+
+    def __init__(self, fd: int, name: str) -> None:
+        self._fd = fd
+        self.name = f"<{name}>"
+        self._stream = name
+        self.partial: dict[object, bytes] = {}
+        self.tails: dict[object, list[str]] = {}
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def isatty(self) -> bool:
+        return not Output.tagged and os.isatty(self._fd)
+
+    def close(self) -> None:
+        pass
+
+    def flush(self) -> None:
+        pass
+
+    def write(self, data: Any) -> int:
+        data = bytes(data)
+        call = current_call()
+        with Output.lock:
+            lines = (self.partial.pop(call, b"") + data).split(b"\n")
+            rest = lines.pop()
+            if len(rest) > LONGEST_LINE:
+                lines.append(rest)
+                rest = b""
+            if lines:
+                self._emit(call, lines)
+            if rest:
+                self.partial[call] = rest
+                Output.dirty = True
+        return len(data)
+
+    def finish(self, call: object) -> None:
+        """Write the half line that call left."""
+        rest = self.partial.pop(call, b"")
+        if rest:
+            self._emit(call, [rest])
+
+    def _emit(self, call: object, lines: list[bytes]) -> None:
+        if not Output.tagged:
+            put(self._fd, b"\n".join(lines) + b"\n")
+            return
+        for line in lines:
+            for start in range(0, len(line) or 1, LONGEST_LINE):
+                text = line[start : start + LONGEST_LINE].decode("utf-8", "replace").rstrip("\r")
+                put(self._fd, tag(call, text, f'"stream":"{self._stream}"'))
+                if call is not None:
+                    tail = self.tails.setdefault(call, [])
+                    tail.append(text)
+                    del tail[:-TAIL_LINES]
+                    Output.dirty = True
+
+
+class Text(io.TextIOWrapper):
+    """sys.stdout and sys.stderr: closing them does nothing."""
+
+    mode = "w"
+
+    def close(self) -> None:
+        pass
+
+
+def tag(call: object, message: str, more: str) -> bytes:
+    """Make a record; more holds its other members, as JSON."""
+    head = f'"call":{call},' if isinstance(call, int) else ""
+    return f'\x1e{{{head}{more},"message":{quote(message)}}}\n'.encode("ascii")
+
+
+def put(fd: int, data: bytes) -> None:
+    """Write all of data to a log pipe, or give up silently."""
+    try:
+        while data:
+            try:
+                data = data[os.write(fd, data) :]
+            except BlockingIOError:
+                import select
+
+                poll = select.poll()
+                poll.register(fd, select.POLLOUT)
+                if not poll.poll(PATIENCE):
+                    return
+    except (OSError, ValueError):  # closed by user code, or nobody reads
+        pass
+
+
+def record(message: str, level: str, logger: str) -> None:
+    """Write a record of Python's own logging; plain text by hand."""
+    call = current_call()
+    with Output.lock:
+        if Output.tagged:
+            put(2, tag(call, message, f'"level":{quote(level)},"logger":{quote(logger)}'))
+        else:
+            put(2, f"{level.upper()}:{logger}:{message}\n".encode("utf-8", "backslashreplace"))
+        if call is not None and Output.streams:
+            tail = Output.streams[1].tails.setdefault(call, [])
+            tail.extend(message.splitlines())
+            del tail[:-TAIL_LINES]
+            Output.dirty = True
+
+
+def take_over(tagged: bool) -> None:
+    """Replace sys.stdout and sys.stderr before any user code runs."""
+    Output.tagged = tagged
+    Output.streams = (Lines(1, "stdout"), Lines(2, "stderr"))
+    for stream in Output.streams:
+        text = Text(
+            stream,  # type: ignore[arg-type]
+            encoding="utf-8",
+            errors="backslashreplace",
+            line_buffering=True,
+            write_through=True,
+        )
+        name = stream.name.strip("<>")
+        setattr(sys, name, text)
+        setattr(sys, f"__{name}__", text)
+    os.register_at_fork(after_in_child=_fresh_lock)
+
+
+def _fresh_lock() -> None:
+    """In a forked child: a thread that is not there any more may have held it."""
+    Output.lock = RLock()
+
+
+def finish_call(call: object) -> list[str]:
+    """End the call's half lines; give its last stderr lines."""
+    with Output.lock:
+        for stream in Output.streams:
+            stream.finish(call)
+        out, err = (stream.tails.pop(call, []) for stream in Output.streams)
+        Output.dirty = any(stream.partial or stream.tails for stream in Output.streams)
+    return err or out
+
+
+def tail(call: object) -> list[str]:
+    """Give the last lines that call has written so far."""
+    with Output.lock:
+        for stream in Output.streams:
+            stream.finish(call)
+        return list(Output.streams[1].tails.get(call, ())) if Output.streams else []

@@ -1,0 +1,252 @@
+"""The surface: which names of a module may be called, and what each is.
+
+A dotted path is walked as attributes; where one is missing, the submodule of
+that name in the same package is tried. Refused at every hop: private segments,
+and modules, functions and classes of another top-level package that the module
+they are reached through does not list in its `__all__`. So `os.path.join` is a
+function of `os`, and `statistics.math.sqrt` is none of `statistics`.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from .refusal import UnboundParams, UnknownMethod
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import ModuleType
+    from typing import Any
+
+# Paths remembered after the first walk. A host that makes names up must not
+# make the worker grow.
+MAX_REMEMBERED = 4096
+# How many wrappers are taken off to find whose function something is.
+MAX_WRAPPERS = 32
+
+_Module = type(sys)
+_Function = type(lambda: None)
+_Builtin = type(len)
+_Method = type(UnknownMethod("").__init__)  # method-wrapper
+_BoundMethod = type(classmethod(lambda _: None).__get__(None, int))
+_ROUTINES = (
+    _Function,
+    _Builtin,
+    _BoundMethod,
+    _Method,
+    type(str.upper),  # method_descriptor
+    type(int.__add__),  # wrapper_descriptor
+    type(dict.__dict__["fromkeys"]),  # classmethod_descriptor
+)
+
+# Flags of a code object (inspect.CO_*).
+_GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x200
+
+
+class Methods(dict):  # type: ignore[type-arg]
+    """The `_METHODS` table of a worker script: name to callable, nothing else.
+
+    Where a name is missing the error says so; a dict would raise a KeyError,
+    which the called function may raise as well.
+    """
+
+    label = "this worker"
+
+    def names(self) -> Iterable[tuple[str, Any]]:
+        """Give the names that mochi.ready lists, each with its object."""
+        return [(name, value) for name, value in self.items() if not name.startswith("mochi.")]
+
+    def kinds(self) -> list[dict[str, str]]:
+        """Give the names with their kinds, as mochi.ready reports them."""
+        return [{"name": name, "kind": kind(value)} for name, value in self.names()]
+
+    def __missing__(self, name: str) -> Any:
+        raise self.unknown(name)
+
+    def unknown(self, name: str, why: str = "") -> UnknownMethod:
+        """Make the refusal of a name, with the nearest one that exists."""
+        known = [other for other, _ in self.names()]
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, known, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        return UnknownMethod(f"{self.label} has no function {name}{why}{hint}", method=name)
+
+
+class Surface(Methods):
+    """The public functions of one module, or of several under their names."""
+
+    def __init__(self, modules: dict[str, ModuleType], only: Iterable[str] = ()) -> None:
+        super().__init__()
+        self.modules = modules
+        self.only = tuple(only)
+        self.label = ", ".join(modules)
+        for name in self.only:  # a name that is not there is a failed start, not a failed call
+            self[name] = self.find(name)
+
+    def names(self) -> Iterable[tuple[str, Any]]:
+        if self.only:
+            return [(name, self.find(name)) for name in self.only]
+        listed = []
+        for prefix, module in self.modules.items():
+            lead = "" if len(self.modules) == 1 else prefix + "."
+            # Not dir(): a lazy module lists names there whose look-up imports.
+            for name, value in sorted(vars(module).items()):
+                if _public(name) and not isinstance(value, _Module) and _owned(module, name, value):
+                    listed.append((lead + name, value))
+        return listed
+
+    def __missing__(self, name: str) -> Any:
+        if self.only:
+            raise self.unknown(name)
+        value = self.find(name)
+        if not callable(value):
+            return Value(self, name)
+        if len(self) >= MAX_REMEMBERED:
+            self.clear()
+        self[name] = value
+        return value
+
+    def clear(self) -> None:
+        """Forget the walked paths, but not the runtime's own methods."""
+        own = {name: value for name, value in self.items() if name.startswith("mochi.")}
+        super().clear()
+        self.update(own)
+
+    def find(self, name: str) -> Any:
+        """Walk to what name means now."""
+        at, path = self._enter(name)
+        for segment in path:
+            if not _public(segment):
+                raise self.unknown(name, f": {segment!r} is private or no name")
+            at = self._step(at, segment, name)
+        return at
+
+    def _enter(self, name: str) -> tuple[Any, list[str]]:
+        if len(self.modules) == 1:
+            return next(iter(self.modules.values())), name.split(".")
+        for prefix in sorted(self.modules, key=len, reverse=True):
+            if name.startswith(prefix + "."):
+                return self.modules[prefix], name[len(prefix) + 1 :].split(".")
+        raise self.unknown(name, f": begin it with one of {self.label}")
+
+    def _step(self, holder: Any, segment: str, name: str) -> Any:
+        try:
+            value = getattr(holder, segment)
+        except AttributeError:
+            value = _submodule(holder, segment)
+            if value is None:
+                raise self.unknown(name) from None
+        if self.only or _owned(holder, segment, value):
+            return value
+        owner = home(value) or "another package"
+        raise self.unknown(name, f": {segment} belongs to {owner}, call it there")
+
+
+class Value:
+    """Stands for an attribute that is no function: calling it gives the value."""
+
+    def __init__(self, surface: Surface, name: str) -> None:
+        self._surface, self._name = surface, name
+
+    def __call__(self, *params: Any, **named: Any) -> Any:
+        value = self._surface.find(self._name)
+        if callable(value):  # it was None, say, until the module set it up
+            return value(*params, **named)
+        if params or named:
+            raise UnboundParams(
+                f"{self._name} is a value, not a function: call it without params",
+                method=self._name,
+            )
+        return value
+
+
+def _public(segment: str) -> bool:
+    return segment.isidentifier() and segment[0] != "_"
+
+
+def _submodule(holder: Any, segment: str) -> ModuleType | None:
+    if not isinstance(holder, _Module) or not hasattr(holder, "__path__"):
+        return None
+    from importlib import import_module
+
+    full = f"{holder.__name__}.{segment}"
+    try:
+        return import_module(full)
+    except ModuleNotFoundError as error:
+        if error.name == full:
+            return None
+        raise
+
+
+def _owned(holder: Any, segment: str, value: Any) -> bool:
+    """Tell whether value may be reached as an attribute of holder."""
+    owner = home(value)
+    if owner is None:
+        return True
+    if isinstance(holder, _Module):
+        if owner in (_top(holder.__name__), _top(getattr(holder, "__package__", None) or "")):
+            return True
+        return segment in (getattr(holder, "__all__", None) or ())
+    kind = holder if isinstance(holder, type) else type(holder)
+    for base in kind.__mro__:
+        if segment in base.__dict__:
+            return owner == _top(base.__module__)
+    for base in type(kind).__mro__:  # a class's own attributes from its metaclass
+        if segment in base.__dict__:
+            return owner == _top(base.__module__)
+    return owner == _top(kind.__module__)
+
+
+def home(value: Any) -> str | None:
+    """Name the top-level package that value belongs to; None for what has none."""
+    for _ in range(MAX_WRAPPERS):
+        inner = getattr(value, "__wrapped__", None) if not isinstance(value, type) else None
+        if inner is None:
+            break
+        value = inner
+    if isinstance(value, _Module):
+        return _top(value.__name__)
+    if not isinstance(value, (*_ROUTINES, type)):
+        return None
+    module = getattr(value, "__module__", None)
+    bound = getattr(value, "__self__", None)
+    if bound is not None and module is None and not isinstance(bound, _Module):
+        module = (bound if isinstance(bound, type) else type(bound)).__module__
+    return _top(module) if isinstance(module, str) else None
+
+
+def _top(module: str) -> str:
+    """Give the first segment; an accelerator `_x` counts as `x`."""
+    return module.partition(".")[0].lstrip("_")
+
+
+def kind(value: Any) -> str:
+    """Name what value is, in the vocabulary of mochi.ready."""
+    if isinstance(value, type):
+        return "class"
+    if isinstance(value, Value) or not callable(value):
+        return "value"
+    flags = _code_flags(value)
+    if flags & _COROUTINE or getattr(value, "_is_coroutine_mark", None) is not None:
+        return "coroutine"
+    if flags & _ASYNC_GENERATOR:
+        return "async_generator"
+    return "generator" if flags & _GENERATOR else "function"
+
+
+def _code_flags(value: Any) -> int:
+    for _ in range(MAX_WRAPPERS):
+        if isinstance(value, _BoundMethod):
+            value = value.__func__
+        elif "functools" in sys.modules and isinstance(value, sys.modules["functools"].partial):
+            value = value.func
+        else:
+            break
+    code = getattr(value, "__code__", None)
+    if code is None:
+        call: Callable[..., Any] | None = getattr(type(value), "__call__", None)
+        code = getattr(call, "__code__", None)
+    flags = getattr(code, "co_flags", 0)
+    return flags if isinstance(flags, int) else 0

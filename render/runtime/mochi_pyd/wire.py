@@ -1,0 +1,161 @@
+"""The wire: the descriptors a worker speaks on, and nothing a user may hold.
+
+Under the daemon they are inherited and named in MOCHI_PYD_WIRE. By hand they
+are stdin and stdout, moved away so that 0 and 1 are free for user code.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+VARIABLE = "MOCHI_PYD_WIRE"
+PROTOCOL = 1
+# What cell 0 of the board says, so that a silent death names its stage.
+STAGE_IMPORT = 1
+STAGE_READY = 2
+# The longest line either side may write when nobody said otherwise.
+DEFAULT_MESSAGE = 16 * 1024 * 1024
+# Only Linux tells the owner of a pipe which signal its end is.
+F_SETOWN, F_SETSIG, O_ASYNC, SIGKILL = 8, 10, 0o20000, 9
+
+
+class Wire:
+    """What the worker reads from and writes to."""
+
+    def __init__(self) -> None:
+        text = os.environ.pop(VARIABLE, None)
+        self.daemon = text is not None
+        named = dict(pair.split("=", 1) for pair in (text or "").split())
+        numbers = {key: int(value) for key, value in named.items()}
+        self.limit = numbers.get("message", DEFAULT_MESSAGE)
+        self.seats = numbers.get("seats", 1)
+        self.main_seats = numbers.get("main", self.seats)
+        self.loop = numbers.get("loop", -1)
+        self.control = numbers.get("control", -1)
+        self.life = numbers.get("life", -1)
+        self.board: memoryview | None = None
+        self.forked = False
+        if self.daemon:
+            self.requests, self.replies = numbers["in"], numbers["out"]
+            for fd in (self.requests, self.replies, self.loop, self.control, self.life):
+                if fd >= 0:
+                    os.set_inheritable(fd, False)
+            if "board" in numbers:
+                self._map_board(numbers["board"])
+            if self.life >= 0:
+                self._arm_lifeline()
+        else:
+            self.requests, self.replies = _take_stdio()
+        os.register_at_fork(after_in_child=self._forget)
+
+    def stage(self, stage: int) -> None:
+        """Write how far the start has come on the board."""
+        if self.board is not None:
+            self.board[0] = stage
+
+    def write(self, line: bytes) -> None:
+        """Write a whole line; the kernel may take it in pieces."""
+        try:
+            done = os.write(self.replies, line)
+        except BlockingIOError:
+            done = 0
+        except OSError:
+            self._leave_if_forked()
+            raise
+        if done != len(line):
+            self._write_rest(memoryview(line)[done:])
+
+    def _write_rest(self, rest: memoryview) -> None:
+        import select
+
+        while rest:
+            try:
+                rest = rest[os.write(self.replies, rest) :]
+            except BlockingIOError:  # by hand, on a terminal that someone made non-blocking
+                select.select([], [self.replies], [])
+
+    def read(self, size: int) -> bytes:
+        """Read what there is of the main thread's requests; b"" at their end."""
+        try:
+            return os.read(self.requests, size)
+        except BlockingIOError:
+            import select
+
+            select.select([self.requests], [], [])
+            return os.read(self.requests, size)
+        except OSError:
+            self._leave_if_forked()
+            raise
+
+    def revoked(self) -> bytes:
+        """Read the ids that the daemon has taken back, eight bytes each."""
+        try:
+            return os.read(self.control, 4096)
+        except OSError:  # nothing there, or closed by user code: then nothing is revoked
+            return b""
+
+    def _map_board(self, fd: int) -> None:
+        import mmap
+
+        self.board = memoryview(mmap.mmap(fd, 8 * (1 + self.seats))).cast("Q")
+        os.close(fd)
+
+    def _arm_lifeline(self) -> None:
+        """Have the kernel kill the group when the daemon's end closes.
+
+        The daemon arms a copy of its own, since user code may close this one.
+        A daemon that died before this line sends no signal: hence the poll.
+        """
+        if not sys.platform.startswith("linux"):
+            return
+        import fcntl
+        import select
+
+        fcntl.fcntl(self.life, F_SETOWN, -os.getpgrp())
+        fcntl.fcntl(self.life, F_SETSIG, SIGKILL)
+        flags = fcntl.fcntl(self.life, fcntl.F_GETFL)
+        fcntl.fcntl(self.life, fcntl.F_SETFL, flags | O_ASYNC)
+        poll = select.poll()
+        poll.register(self.life, select.POLLIN)
+        if poll.poll(0):
+            os._exit(1)
+
+    def _forget(self) -> None:
+        """In a forked child: it must not be able to speak for the worker."""
+        self.forked = True
+        for fd in (self.requests, self.replies, self.loop, self.control, self.life):
+            if fd >= 0:
+                try:
+                    os.close(fd)
+                except OSError:  # user code closed it before us
+                    pass
+        self.requests = self.replies = self.loop = self.control = self.life = -1
+        self.board = None
+
+    def _leave_if_forked(self) -> None:
+        """End a forked child that came back out of the user's function."""
+        if self.forked:
+            for stream in (sys.stdout, sys.stderr):
+                flush: Callable[[], None] | None = getattr(stream, "flush", None)
+                if flush is not None:
+                    flush()
+            os._exit(0)
+
+
+def _take_stdio() -> tuple[int, int]:
+    """Move stdin and stdout away; 0 becomes /dev/null and 1 follows stderr."""
+    null = os.open(os.devnull, os.O_RDWR)
+    try:
+        os.fstat(2)
+    except OSError:  # started with stderr closed
+        os.dup2(null, 2)
+    requests, replies = os.dup(0), os.dup(1)
+    os.dup2(null, 0)
+    os.dup2(2, 1)
+    os.close(null)
+    return requests, replies

@@ -1,0 +1,315 @@
+"""The worker: what a rendered script holds, from first breath to last line.
+
+A script makes one Worker before anything else, imports the user's module inside
+`importing()`, builds its `_METHODS`, and calls `serve`. Everything is inert when
+the script is imported and not run, as a child of multiprocessing does.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from . import lane, stdio
+from .refusal import ImportFailed, Refusal, TooLarge, UnboundParams
+from .surface import Methods, Surface
+from .surface import kind as kind_of
+from .values import NATURAL, encode, parse, scan
+from .wire import PROTOCOL, STAGE_IMPORT, STAGE_READY, Wire
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from .loop import Loop
+
+    Dispatch = Callable[[Any], Any]
+
+# JSON-RPC's codes, until the script says what they are for its host.
+INTERNAL_ERROR = -32603
+
+
+class Worker:
+    """One worker process: its wire, its module, its lanes."""
+
+    def __init__(self, name: str, module: str, runtime: str = "") -> None:
+        self.module, self.runtime = module, runtime
+        self.live = name == "__main__"
+        self.methods = Methods()
+        self.loop: Loop | None = None
+        self.parse_error = self.invalid_request = self.internal_error = INTERNAL_ERROR
+        self._tidied = 0
+        if not self.live:
+            return
+        _expect(module)
+        self.wire = Wire()
+        self.send: Callable[[bytes], None] = self.wire.write
+        stdio.take_over(tagged=self.wire.daemon)
+        import faulthandler
+
+        faulthandler.enable(2)
+        if self.wire.daemon:
+            # ^C on the operator's terminal is the daemon's business. A handler
+            # that does nothing, and not SIG_IGN, which children would inherit.
+            from _signal import SIGINT, signal
+
+            signal(SIGINT, lambda *_: None)
+
+    def importing(self) -> Worker:
+        """Hold the user's import: `with` this, a failure becomes mochi.failed."""
+        return self
+
+    def __enter__(self) -> None:
+        if not self.live:
+            return
+        self.wire.stage(STAGE_IMPORT)
+        here = os.getcwd()
+        if sys.path[:1] != [here]:  # as `python3 -m` would have it, behind the runtime
+            sys.path.insert(1, here)
+
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
+        if error is None or not self.live:
+            return
+        from . import imports
+
+        refusal = ImportFailed(*imports.explain(self.module, error))
+        refusal.data.update(imports.details(error))
+        body = {"code": refusal.code, "message": refusal.message, "data": refusal.data}
+        self.notify("mochi.failed", {"stage": "import", "error": body})
+        raise SystemExit(1) from None
+
+    def public(self, *modules: str, only: Sequence[str] = ()) -> Surface:
+        """Make `_METHODS` of what the imported modules are found to hold."""
+        return Surface({name: sys.modules[name] for name in modules}, only)
+
+    def declared(self, table: dict[str, Any]) -> Methods:
+        """Make `_METHODS` of exactly the functions in table."""
+        methods = Methods(table)
+        methods.label = self.module
+        return methods
+
+    def awaited(self, table: dict[str, Any]) -> Methods:
+        """Make `_METHODS` of functions that the script awaits, whatever they are."""
+        from .loop import awaiting
+
+        return self.declared({name: awaiting(function) for name, function in table.items()})
+
+    def serve(
+        self,
+        methods: Methods,
+        dispatch: Dispatch | None,
+        *,
+        parse_error: int,
+        invalid_request: int,
+        internal_error: int,
+        loop: Callable[[], object] | None = None,
+    ) -> None:
+        """Say that the worker is ready and answer requests until their end.
+
+        Without a dispatch every request is the loop's. Without a loop there is
+        none until a coroutine function or an awaitable asks for one.
+        """
+        self.methods, self.dispatch = methods, dispatch
+        self.parse_error, self.invalid_request = parse_error, invalid_request
+        self.internal_error = internal_error
+        kinds = methods.kinds()
+        methods["mochi.ping"] = lambda: "pong"
+        methods["mochi.describe"] = self._describe
+        self._tidy_imports()
+        if loop is not None or any(k["kind"] in ("coroutine", "async_generator") for k in kinds):
+            self._start_loop(loop)
+        self.wire.stage(STAGE_READY)
+        self._say_ready(kinds)
+        try:
+            lane.serve(self, dispatch or self._pass_on)
+        except (BrokenPipeError, KeyboardInterrupt):
+            pass  # nobody reads the answers any more, or ^C by hand
+        finally:
+            if self.loop is not None:
+                self.loop.finish()
+
+    async def overlap(self, dispatch: Dispatch) -> None:
+        """Answer the loop's requests, any number at once, until their end."""
+        assert self.loop is not None
+        await self.loop.overlap(dispatch)
+
+    def arguments(self, request: Any) -> tuple[Any, Any]:
+        """Give a request's positional and keyword arguments."""
+        params = request.get("params")
+        if type(params) is list:
+            return params, None
+        if params is None:
+            return (), None
+        if "*" not in params:
+            return (), params
+        named = dict(params)
+        positional = named.pop("*")
+        if type(positional) is not list:
+            raise UnboundParams('"*" holds the positional arguments: make it an array', argument="*")
+        return positional, named
+
+    def reply(self, request: Any, result: Any) -> bytes | None:
+        """Write the line that answers request; None when there is none, or not yet."""
+        if type(result) not in NATURAL:
+            kind = type(result)
+            if hasattr(kind, "__await__") or hasattr(kind, "__anext__"):
+                self._hand_over(request, result)
+                return None
+        text = encode(result)
+        call = request.get("id", request)
+        if type(call) is not int:
+            if call is request:  # a notification
+                return None
+            call = encode(call)
+        line = f'{{"jsonrpc":"2.0","id":{call},"result":{text}}}\n'
+        if len(line) > self.wire.limit:
+            raise TooLarge(
+                f"the result is {len(line)} bytes and a message holds {self.wire.limit}: return less of it",
+                limit=self.wire.limit,
+                size=len(line),
+            )
+        return line.encode("ascii")
+
+    def explain(self, request: Any, error: BaseException) -> BaseException:
+        """Tell a call that its arguments do not fit from one that failed inside."""
+        if not isinstance(error, TypeError):
+            return error
+        from .binding import explain
+
+        params, named = self.arguments(request)
+        name = request["method"]
+        return explain(name, self.methods[name], params, named or {}, error) or error
+
+    def refuse(self, request: Any, error: BaseException) -> bytes | None:
+        """Answer with what the script's own dispatch let escape."""
+        return self.failure(request, self.internal_error, error)
+
+    def failure(self, request: Any, code: int, error: BaseException) -> bytes | None:
+        """Write the line that answers request with an error."""
+        if "id" not in request:
+            return None
+        call = request["id"]
+        data: dict[str, object]
+        if isinstance(error, Refusal):
+            code, message, data = error.code or code, error.message, error.data
+        else:
+            from .failures import python_error
+
+            message, data = python_error(error, call)
+        return self._error_line(call, code, message, data)
+
+    def _error_line(self, call: Any, code: int, message: str, data: dict[str, object]) -> bytes:
+        body = {"jsonrpc": "2.0", "id": call, "error": {"code": code, "message": message, "data": data}}
+        line = encode(body)
+        if len(line) >= self.wire.limit:
+            short = {"kind": data["kind"], "type": data.get("type"), "module": data.get("module")}
+            body["error"] = {"code": code, "message": message[:200], "data": short}
+            line = encode(body)
+        return line.encode("ascii") + b"\n"
+
+    def complain(self, refusal: Refusal, call: Any = None) -> None:
+        """Answer a line that is no request."""
+        codes = {"parse_error": self.parse_error, "invalid_request": self.invalid_request}
+        code = refusal.code or codes.get(refusal.kind, self.internal_error)
+        self.send(self._error_line(call, code, refusal.message, refusal.data))
+
+    def notify(self, method: str, params: object) -> None:
+        """Tell the other side something it did not ask for."""
+        self.send(encode({"jsonrpc": "2.0", "method": method, "params": params}).encode("ascii") + b"\n")
+
+    def request(self, line: bytes) -> Any:
+        """Read a request; None when the line was answered or is blank.
+
+        The daemon has checked what it sends. By hand the whole envelope is.
+        """
+        if self.wire.daemon:
+            text = line.decode()
+            try:
+                request, end = scan(text, 0)
+                if end == len(text):
+                    return request
+            except Exception:
+                pass
+            return parse(line)  # an int of too many digits, or white space
+        from .by_hand import examine
+
+        return examine(self, line)
+
+    def tidy(self, call: object) -> None:
+        """Finish a call's output, and meet what it has imported."""
+        if stdio.Output.dirty:
+            stdio.finish_call(call)
+        if len(sys.modules) != self._tidied:
+            self._tidy_imports()
+
+    def _tidy_imports(self) -> None:
+        self._tidied = len(sys.modules)
+        if "logging" in sys.modules or "warnings" in sys.modules:
+            from . import logs
+
+            logs.install()
+        from . import cstdio
+
+        cstdio.install()
+
+    def _say_ready(self, kinds: list[dict[str, str]]) -> None:
+        ready = {
+            "protocol": PROTOCOL,
+            "runtime": self.runtime,
+            "python": ".".join(map(str, sys.version_info[:3])),
+            "pid": os.getpid(),
+            "module": self.module,
+            "loop": self.loop is not None,
+            "methods": kinds,
+        }
+        self.notify("mochi.ready", ready)
+
+    def _describe(self) -> object:
+        from .describe import describe
+
+        return describe(self.module, self.methods)
+
+    def _start_loop(self, run: Callable[[], object] | None = None) -> Loop:
+        from .loop import Loop
+
+        self.loop = Loop(self, run)
+        self.loop.start()
+        return self.loop
+
+    def _hand_over(self, request: Any, awaitable: Any) -> None:
+        """Give an awaitable to the loop, which answers the request."""
+        loop = self.loop or self._start_loop()
+        if not loop.is_current():
+            self._announce(request)
+        loop.adopt(request, awaitable)
+
+    def _pass_on(self, request: Any) -> bytes | None:
+        """Give a whole request to the loop: the script's functions all belong there."""
+        if request["method"].startswith("mochi."):
+            return self.reply(request, self.methods[request["method"]]())
+        assert self.loop is not None
+        self._announce(request)
+        self.loop.adopt(request, None)
+        return None
+
+    def _announce(self, request: Any) -> None:
+        if not self.wire.daemon:
+            return
+        name = request["method"]
+        kind = kind_of(self.methods[name])
+        if kind not in ("coroutine", "async_generator"):
+            kind = "function"  # it returned an awaitable this time
+        self.notify("mochi.moved", {"id": request["id"], "name": name, "kind": kind})
+
+
+def _expect(module: str) -> None:
+    """Refuse to serve another module than the one the script was rendered for."""
+    from .wire import VARIABLE
+
+    if VARIABLE in os.environ or len(sys.argv) < 2 or sys.argv[1] == module:
+        return
+    raise SystemExit(
+        f"{sys.argv[0]}: rendered for {module}, not for {sys.argv[1]}: "
+        f"run it with {module}, or render {sys.argv[1]}"
+    )
