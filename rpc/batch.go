@@ -24,21 +24,21 @@ const batchReserve = 256
 // batch handles a line that holds an array. The whole line must prove to be
 // JSON before its first entry runs: a truncated batch is one error and does
 // nothing.
-func (c *Conn) batch(s *scanner, line []byte, frames *FrameReader) bool {
+func (c *Conn) batch(s *scanner, line []byte, frames *FrameReader) {
 	entries, total, err := s.entries(c.server.limits.MaxBatch)
 	if err != nil {
 		c.respond(nullID, nil, parseError(notJSON(err)))
-		return false
+		return
 	}
 	switch {
 	case total == 0:
 		c.respond(nullID, nil, errEmptyBatch)
-		return true
+		return
 	case total > c.server.limits.MaxBatch:
 		c.respond(nullID, nil, NewError(KindInvalidRequest,
 			fmt.Sprintf("a batch of %d is over the limit of %d: send several", total, c.server.limits.MaxBatch),
 			Fields{"limit": c.server.limits.MaxBatch, "size": total}))
-		return true
+		return
 	}
 	b := &batch{conn: c, open: 1}
 	c.hold()
@@ -47,7 +47,6 @@ func (c *Conn) batch(s *scanner, line []byte, frames *FrameReader) bool {
 		b.entry(&entries[i], kept)
 	}
 	b.close()
-	return true
 }
 
 // entries scans an array of messages; past limit it only counts.

@@ -193,6 +193,10 @@ func TestTooManyBadLinesInARowCloseTheConnection(t *testing.T) {
 		}
 		h.ping()
 	}
+	for range 3 * DefaultMaxBadLines { // broken JSON is answered for ever
+		h.send(`{"jsonrpc":`)
+		h.wantError(h.answer(), "null", KindParseError)
+	}
 	for range DefaultMaxBadLines {
 		h.send("nonsense")
 	}

@@ -14,7 +14,7 @@ type Limits struct {
 	MaxInFlight    int           // unanswered calls of one connection (4096)
 	MaxOutbound    int           // bytes of answers waiting for one slow reader (64 MiB)
 	WriteTimeout   time.Duration // a peer that takes nothing for so long is cut (30 s)
-	MaxBadLines    int           // lines in a row that are not JSON, or over-long, before the connection is closed (100)
+	MaxBadLines    int           // lines in a row that are over-long or not even begin like a message, before the connection is closed (100)
 	Grace          time.Duration // for calls in flight when the context of Serve ends (30 s)
 }
 

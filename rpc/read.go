@@ -10,8 +10,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// errTooManyBadLines ends a connection whose other end does not speak JSON.
-var errTooManyBadLines = errors.New("rpc: too many lines in a row that are not JSON")
+// errTooManyBadLines ends a connection whose other end speaks something else.
+var errTooManyBadLines = errors.New("rpc: too many lines in a row that are no messages")
 
 // maxNames bounds a connection's table of method names.
 const maxNames = 512
@@ -48,16 +48,17 @@ func (c *Conn) read() error {
 	}
 }
 
-// line handles one line; false when it is not JSON.
+// line handles one line; false when it is not even the attempt at a message.
 func (c *Conn) line(line []byte, frames *FrameReader) bool {
 	s, err := newScanner(line)
 	if err != nil {
 		c.respond(nullID, nil, parseError(fmt.Errorf("not JSON: %w", err)))
-		return false
+		return attempted(line)
 	}
 	defer s.release()
 	if s.dec.PeekKind() == jsontext.KindBeginArray {
-		return c.batch(s, line, frames)
+		c.batch(s, line, frames)
+		return true
 	}
 	var e envelope
 	err = s.message(&e)
@@ -66,7 +67,7 @@ func (c *Conn) line(line []byte, frames *FrameReader) bool {
 	}
 	if err != nil {
 		c.respond(nullID, nil, parseError(notJSON(err)))
-		return false
+		return attempted(line)
 	}
 	kind, problem := e.judge()
 	switch kind {
@@ -79,6 +80,15 @@ func (c *Conn) line(line []byte, frames *FrameReader) bool {
 		}
 	}
 	return true
+}
+
+// attempted tells a message that went wrong from another protocol's chatter: it
+// at least begins as an object or an array does. Only the chatter counts towards
+// MaxBadLines. A host that writes broken JSON all day is told so all day, for
+// content never closes a connection.
+func attempted(line []byte) bool {
+	line = bytes.TrimLeft(line, " \t\r")
+	return len(line) > 0 && (line[0] == '{' || line[0] == '[')
 }
 
 // call hands a well-formed request or notification on. When it is refused here
