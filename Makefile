@@ -55,7 +55,7 @@ test: need test-venv ## vet, every Go test with -race, the Python tests; < 10 mi
 	@echo '== the real program, with $(MOCHI_PYD_TEST_PYTHON)'
 	@go test -race -timeout 5m -json ./internal/acceptance | go run ./scripts/testsum -o .tools/acceptance.json
 	@echo '== the Python side'
-	@$(TEST_VENV)/bin/python -m pytest -q -p no:cacheprovider render
+	@$(TEST_VENV)/bin/python -m pytest -q -p no:cacheprovider -c render/pyproject.toml render
 	@echo
 	@echo "test: all passed in $$(( $$(date +%s) - $(STARTED) )) s: the packages, the real program over real workers, the Python side (what was skipped is listed above with its reason)"
 
@@ -68,7 +68,7 @@ check: need tools check-venv ## gofumpt, golangci-lint, ruff, mypy --strict, she
 	@GOLANGCI_LINT_CACHE=$(TOOLS)/lint-cache $(TOOLS)/golangci-lint run --timeout 10m ./...
 	@$(CHECK_VENV)/bin/ruff check $(PY_DIRS)
 	@$(CHECK_VENV)/bin/ruff format --check $(PY_DIRS)
-	@cd render && ../$(CHECK_VENV)/bin/mypy
+	@$(CHECK_VENV)/bin/mypy --config-file render/pyproject.toml
 	@scripts/lint-sh.sh $(SH_FILES)
 	@echo 'check: all clean'
 

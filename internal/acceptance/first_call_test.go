@@ -104,7 +104,7 @@ func TestWhatIsNotTheModulesIsRefused(t *testing.T) {
 		{"another package's function", "method_not_found", "shutil.os.system", `["true"]`, "os"},
 		{"arguments that do not bind", "invalid_params", "json.dumps", "[]", "obj"},
 		{"a keyword nobody asked for", "invalid_params", "statistics.mean", `{"dta":[1]}`, "dta"},
-		{"a builtin without a signature, badly called", "invalid_params", "math.hypot", `["three"]`, ""},
+		{"a builtin given the wrong type", "python_error", "math.hypot", `["three"]`, "TypeError"},
 		{"an exception", "python_error", "json.loads", `["{"]`, "JSONDecodeError"},
 		{"a result JSON cannot hold", "not_serializable", "math.inf", "", ""},
 	} {
