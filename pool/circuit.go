@@ -21,8 +21,8 @@ import (
 // Only early deaths count: before ready, or ready without one answer. A worker
 // that answered proves its code; its death resets the streak.
 type circuit struct {
-	backoff supervisor.Backoff
-	budget  *supervisor.Budget
+	backoff backoff
+	budget  budget
 
 	proven   bool      // some worker became ready since the last failed start
 	starting int       // starts that were let through and have not ended
@@ -87,9 +87,9 @@ func (c *circuit) early(e *supervisor.Exit, now time.Time, delays int) {
 	c.streak++
 	c.cause = e
 	if delays > 0 {
-		c.next = now.Add(c.backoff.Delay(delays, rand.Float64()))
+		c.next = now.Add(c.backoff.delay(delays, rand.Float64()))
 	}
-	if !c.budget.Spend(now) {
+	if !c.budget.spend(now) {
 		c.broken = true
 		c.proven = false
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/mochilang/mochi-pyd/rpc"
 	"github.com/mochilang/mochi-pyd/supervisor"
 )
@@ -35,7 +37,7 @@ func unavailable(pool string, e *supervisor.Exit, broken bool, wait time.Duratio
 func describe(e *supervisor.Exit) string {
 	switch {
 	case e.Status.Signal != 0:
-		return fmt.Sprintf("died by %s (%s)", supervisor.SignalName(e.Status.Signal), e.Reason)
+		return fmt.Sprintf("died by %s (%s)", unix.SignalName(e.Status.Signal), e.Reason)
 	case e.Reason == supervisor.ReasonExit:
 		return fmt.Sprintf("exited with status %d", e.Status.ExitCode)
 	}

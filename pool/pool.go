@@ -46,8 +46,8 @@ func New(opt Options) (*Pool, error) {
 		functions: newFunctions(opt.Kinds),
 		waiting:   [2]queue{newQueue(), newQueue()},
 		circuit: circuit{
-			backoff: supervisor.Backoff{Min: opt.BackoffMin, Max: opt.BackoffMax},
-			budget:  supervisor.NewBudget(opt.RestartLimit, opt.RestartWindow),
+			backoff: backoff{min: opt.BackoffMin, max: opt.BackoffMax},
+			budget:  budget{limit: opt.RestartLimit, window: opt.RestartWindow},
 		},
 		tally:   newTally(time.Now()),
 		status:  Opening,
@@ -134,7 +134,7 @@ func origin(c *rpc.Call) uint64 {
 	if c.Conn == nil {
 		return 0
 	}
-	return c.Conn.Number()
+	return c.Conn.Number
 }
 
 // refusal is why no call is taken now; nil when one is. Called with mu held.
