@@ -230,7 +230,7 @@ func (h *host) wantError(a answer, id string, kind Kind) {
 // ping proves that nothing else is waiting to be read and the server goes on.
 func (h *host) ping() {
 	h.t.Helper()
-	h.ask(`{"jsonrpc":"2.0","id":"ping","result":["ping"]}`, `{"jsonrpc":"2.0","id":"ping","method":"echo","params":["ping"]}`)
+	h.ask(`{"jsonrpc":"2.0","id":"ping","result":["ping"]}`, request(`"ping"`, "echo", `["ping"]`))
 }
 
 // eof wants the connection to end without another byte.
