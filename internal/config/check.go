@@ -21,7 +21,7 @@ func (l *loader) check(c *Config) {
 			l.addf(modules.at, "pool %q has both module and modules: keep one", name)
 		case hasModules && len(modules.value.([]string)) == 0:
 			l.addf(modules.at, "pool %q: modules is empty", name)
-		case !hasModule && !hasModules && !DottedName(name):
+		case !hasModule && !hasModules && !ModuleName(name):
 			l.addf(at, "pool %q has no module, and its name is none: say module = \"…\"", name)
 		}
 		if alias, ok := own["alias"]; ok {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -20,16 +21,21 @@ const maxFile = 1 << 20
 type Config struct {
 	File string // "" without a file
 
+	sum [sha256.Size]byte // of the document, to notice when the file changes
+
 	daemon, defaults, flags layer
 	pools                   map[string]layer
 	names                   []string // declared pools, sorted
 }
 
 // Default is the configuration without a file: any module may be imported by
-// whoever can reach the sockets.
+// whoever can reach the sockets, who therefore is the daemon's own user.
 func Default() *Config {
 	return &Config{
-		daemon:   layer{"import-policy": {value: PolicyAny, origin: Origin{Kind: OriginDefault}}},
+		daemon: layer{
+			"import-policy": {value: PolicyAny, origin: Origin{Kind: OriginDefault}},
+			"socket-mode":   {value: os.FileMode(0o600), origin: Origin{Kind: OriginDefault}},
+		},
 		defaults: layer{}, flags: layer{}, pools: map[string]layer{},
 	}
 }
@@ -52,7 +58,20 @@ func Load(file string) (*Config, error) {
 	if err != nil {
 		return nil, Errors{{File: file, Message: err.Error()}}
 	}
-	return Parse(file, base, doc)
+	c, err := Parse(file, base, doc)
+	if err == nil {
+		c.sum = sha256.Sum256(doc)
+	}
+	return c, err
+}
+
+// Differs says that the file no longer holds what was loaded.
+func (c *Config) Differs() bool {
+	if c.File == "" {
+		return false
+	}
+	doc, err := os.ReadFile(c.File)
+	return err != nil || sha256.Sum256(doc) != c.sum
 }
 
 func reasonOf(err error) string {

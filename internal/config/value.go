@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/mochilang/mochi-pyd/render"
 )
 
 // Size is a number of bytes, written with a unit: "512MiB".
@@ -234,11 +236,11 @@ func (k *Key) checkString(s, base string) (any, *wrong) {
 			s = filepath.Join(base, s)
 		}
 	case "module":
-		if !DottedName(s) {
+		if !ModuleName(s) {
 			return nil, wrongf("%s wants a dotted Python name, such as \"numpy\" or \"os.path\", not %q", k.Name, s)
 		}
 	case "pattern":
-		if !DottedName(strings.TrimSuffix(s, ".*")) {
+		if !ModuleName(strings.TrimSuffix(s, ".*")) {
 			return nil, wrongf("%s wants exact dotted names, or \"name.*\", not %q", k.Name, s)
 		}
 	}
@@ -305,8 +307,13 @@ func parseSize(key, s string) (Size, *wrong) {
 	return 0, wrongf("%s wants a size with a unit (KiB, MiB, GiB), such as \"512MiB\", not %q%s", key, s, hint)
 }
 
-// DottedName says that s is identifiers joined by dots: what may be imported
-// or called. Python allows more letters than ASCII in an identifier, so do we.
+// ModuleName says that s can be imported: what the renderer accepts.
+func ModuleName(s string) bool {
+	return render.WorkerOptions{Public: true, Modules: []string{s}}.Validate() == nil
+}
+
+// DottedName says that s is identifiers joined by dots, as a function's name
+// is. Python allows more letters than ASCII in an identifier, so do we.
 func DottedName(s string) bool {
 	for part := range strings.SplitSeq(s, ".") {
 		if part == "" {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -138,7 +139,7 @@ func (p Place) Find(name string) string {
 	}
 	if name == ControlName {
 		if host := p.Getenv(HostVariable); host != "" {
-			return filepath.Join(filepath.Dir(host), ControlName)
+			return Beside(host)
 		}
 	}
 	path := filepath.Join(p.System, name)
@@ -159,4 +160,25 @@ func (p Place) Find(name string) string {
 		}
 	}
 	return first
+}
+
+// Beside gives the control socket's path in the directory of a hosts' socket.
+func Beside(host string) string { return filepath.Join(filepath.Dir(host), ControlName) }
+
+// RuntimeDir makes and gives the directory that rendered scripts are kept in:
+// below the service's own, else below the user's. It is the same at each start,
+// so that Python's cached bytecode is still there.
+func (p Place) RuntimeDir() (string, error) {
+	base, _, _ := strings.Cut(p.Getenv("RUNTIME_DIRECTORY"), ":")
+	if !filepath.IsAbs(base) {
+		var err error
+		if base, err = p.ServeDir(); err != nil {
+			return "", err
+		}
+	}
+	dir := filepath.Join(base, "runtime")
+	if err := makeOwn(dir); err != nil {
+		return "", fmt.Errorf("no safe place for the workers' scripts: %w", err)
+	}
+	return dir, nil
 }

@@ -1,0 +1,225 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mochilang/mochi-pyd/rpc"
+)
+
+// numberMark stands before a negative number while flags are parsed, so that
+// "-2" is an argument and never a flag.
+const numberMark = "\x00"
+
+var negativeNumber = regexp.MustCompile(`^-(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
+
+// protectNumbers marks the negative numbers among the words.
+func protectNumbers(args []string) []string {
+	out := make([]string, len(args))
+	for i, word := range args {
+		if negativeNumber.MatchString(word) {
+			word = numberMark + word
+		}
+		out[i] = word
+	}
+	return out
+}
+
+// timeoutSlack is how long past --timeout an answer is waited for: the daemon
+// ends the call at its time and then says what was running.
+const timeoutSlack = time.Second
+
+// maxInput bounds what is read from standard input: the largest message the
+// daemon can be configured to take.
+const maxInput = 1 << 30
+
+func (a *app) call() *cobra.Command {
+	var kw []string
+	var params string
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "call FUNC [JSON…]",
+		Short: "call a Python function and print its result as JSON",
+		Long: `Call a Python function through the daemon and print its result as JSON,
+exactly as it came. Each argument is JSON; a word that is not is taken as a
+string. "-" is an argument read from standard input. Numbers may be negative.`,
+		Example: `  mochi-pyd call math.pow -2 3
+  mochi-pyd call os.path.join /srv data
+  mochi-pyd call json.dumps '{"a":1}' --kw indent=2
+  echo '[1,2,3]' | mochi-pyd call statistics.mean -
+  mochi-pyd call numpy.linalg.norm --params '{"x":[3,4]}'`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return errors.New("call needs a function, as in math.sqrt")
+			}
+			return nil
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			for i := range args {
+				args[i] = strings.TrimPrefix(args[i], numberMark)
+			}
+			raw, err := a.callParams(args[1:], kw, params)
+			if err != nil {
+				return err
+			}
+			if cmd.Flags().Changed("timeout") && timeout < time.Millisecond {
+				return errors.New("--timeout must be a positive duration, as in 1s")
+			}
+			return a.runCall(cmd.Context(), args[0], raw, timeout)
+		},
+	}
+	cmd.Flags().StringArrayVar(&kw, "kw", nil, "a keyword argument, `NAME=JSON`; may be repeated")
+	cmd.Flags().StringVar(&params, "params", "", "all parameters at once, a JSON array or object; \"-\" reads them")
+	cmd.Flags().DurationVar(&timeout, "timeout", 0, "how long the call may take, as in 1s")
+	return cmd
+}
+
+func (a *app) runCall(ctx context.Context, function string, params json.RawMessage, timeout time.Duration) error {
+	path, err := a.hostPath()
+	if err != nil {
+		return err
+	}
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	var meta json.RawMessage
+	if timeout > 0 {
+		meta = fmt.Appendf(nil, `{"timeout_ms":%d}`, timeout.Milliseconds())
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, timeout+timeoutSlack, exitf(exitTimeout, "%s did not answer within %s", function, timeout))
+		defer cancel()
+	}
+	result, err := ask(ctx, path, function, params, meta)
+	var remote *rpc.Error
+	if errors.As(err, &remote) {
+		if text := troubleOf(remote).Text; remote.Kind() == rpc.KindPythonError && text != "" {
+			fmt.Fprintln(a.err, strings.TrimSuffix(text, "\n"))
+			return &exit{code: exitFailed, err: remote, quiet: true}
+		}
+	}
+	if err != nil {
+		return err
+	}
+	_, err = a.out.Write(append(result, '\n'))
+	return err
+}
+
+// callParams builds the params member: an array, an object, or, when there are
+// both kinds of arguments, an object with the positional ones under "*". No
+// argument at all is no params, which also reads an attribute.
+func (a *app) callParams(words, kw []string, params string) (json.RawMessage, error) {
+	if params != "" {
+		if len(words) > 0 || len(kw) > 0 {
+			return nil, errors.New("--params is all the parameters: leave the other arguments out")
+		}
+		return a.wholeParams(params)
+	}
+	list := make([]json.RawMessage, len(words))
+	for i, word := range words {
+		if word == "-" {
+			text, err := a.readInput()
+			if err != nil {
+				return nil, err
+			}
+			word = strings.TrimSpace(text)
+		}
+		list[i] = value(word)
+	}
+	if len(kw) == 0 {
+		if len(list) == 0 {
+			return nil, nil
+		}
+		return joinArray(list), nil
+	}
+	var b bytes.Buffer
+	b.WriteByte('{')
+	seen := map[string]bool{}
+	for i, pair := range kw {
+		name, text, ok := strings.Cut(pair, "=")
+		if !ok || name == "" || name == "*" || seen[name] {
+			return nil, fmt.Errorf("--kw wants NAME=JSON, each name once, not %q", pair)
+		}
+		seen[name] = true
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.Write(quoted(name))
+		b.WriteByte(':')
+		b.Write(value(text))
+	}
+	if len(list) > 0 {
+		b.WriteString(`,"*":`)
+		b.Write(joinArray(list))
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+func (a *app) wholeParams(params string) (json.RawMessage, error) {
+	if params == "-" {
+		text, err := a.readInput()
+		if err != nil {
+			return nil, err
+		}
+		params = text
+	}
+	raw, ok := compact(params)
+	if !ok || raw[0] != '[' && raw[0] != '{' {
+		return nil, errors.New("--params wants a JSON array or object")
+	}
+	return raw, nil
+}
+
+func (a *app) readInput() (string, error) {
+	text, err := io.ReadAll(io.LimitReader(a.in, maxInput))
+	if err != nil {
+		return "", exitf(exitFailed, "standard input: %w", err)
+	}
+	return string(text), nil
+}
+
+// value is the word's JSON, or the word as a JSON string.
+func value(word string) json.RawMessage {
+	if raw, ok := compact(word); ok {
+		return raw
+	}
+	return quoted(word)
+}
+
+// compact takes the line breaks out of JSON and leaves its numbers and strings
+// as they were written.
+func compact(text string) (json.RawMessage, bool) {
+	var b bytes.Buffer
+	if err := json.Compact(&b, []byte(text)); err != nil || b.Len() == 0 {
+		return nil, false
+	}
+	return b.Bytes(), true
+}
+
+func quoted(s string) json.RawMessage {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(s) // a string always encodes
+	return bytes.TrimSpace(b.Bytes())
+}
+
+func joinArray(list []json.RawMessage) json.RawMessage {
+	out := []byte{'['}
+	for i, item := range list {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(out, item...)
+	}
+	return append(out, ']')
+}

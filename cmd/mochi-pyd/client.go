@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/mochilang/mochi-pyd/internal/sock"
+	"github.com/mochilang/mochi-pyd/rpc"
+)
+
+// answerLimit bounds an answer: the daemon's own bound is below it.
+const answerLimit = 1 << 30
+
+// interruptible ends with ctrl-C.
+func interruptible(parent context.Context) (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(parent, os.Interrupt, syscall.SIGTERM)
+}
+
+// ask sends one request to a socket and gives the bytes of its result, exactly
+// as they came. It does not use rpc.Client, which reads results as JSON values.
+func ask(ctx context.Context, socket, method string, params, meta json.RawMessage) (json.RawMessage, error) {
+	conn, err := sock.Dial(ctx, socket)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	raw, err := exchange(conn, &rpc.Request{JSONRPC: rpc.Version, ID: json.RawMessage("1"), Method: method, Params: params, Meta: meta})
+	switch {
+	case ctx.Err() != nil && err != nil:
+		return nil, context.Cause(ctx)
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET):
+		return nil, exitf(exitUnreachable, "the daemon at %s went away before it answered: look at its log", socket)
+	}
+	return raw, err
+}
+
+func exchange(conn net.Conn, request *rpc.Request) (json.RawMessage, error) {
+	codec := rpc.NewCodec(conn, conn, answerLimit)
+	if err := codec.WriteRequest(request); err != nil {
+		return nil, err
+	}
+	for {
+		answer, err := codec.ReadResponse()
+		if err != nil {
+			return nil, err
+		}
+		if answer.Error != nil {
+			return nil, answer.Error
+		}
+		if string(answer.ID) == string(request.ID) {
+			return answer.Result, nil
+		}
+	}
+}
+
+// control asks the operators' socket, and reads the result into value.
+func (a *app) askControl(ctx context.Context, method string, params any, value any) (json.RawMessage, error) {
+	path, err := a.controlPath()
+	if err != nil {
+		return nil, err
+	}
+	var raw json.RawMessage
+	if params != nil {
+		if raw, err = json.Marshal(params); err != nil {
+			return nil, err
+		}
+	}
+	result, err := ask(ctx, path, method, raw, nil)
+	if err != nil {
+		return nil, err
+	}
+	if value != nil {
+		if err := json.Unmarshal(result, value); err != nil {
+			return nil, fmt.Errorf("the daemon's answer to %s cannot be read (is it of another version?): %w", method, err)
+		}
+	}
+	return result, nil
+}
+
+// trouble is what the commands read of an error's data.
+type trouble struct {
+	Kind      rpc.Kind        `json:"kind"`
+	Text      string          `json:"text"`
+	Hint      string          `json:"hint"`
+	Missing   string          `json:"missing"`
+	Traceback json.RawMessage `json:"traceback"`
+}
+
+func troubleOf(e *rpc.Error) trouble {
+	var t trouble
+	_ = json.Unmarshal(e.Data, &t) // what cannot be read is not shown
+	return t
+}
+
+// remoteCode is the exit code of a daemon's error.
+func remoteCode(e *rpc.Error) int {
+	t := troubleOf(e)
+	switch {
+	case t.Missing != "":
+		return exitNoSuch
+	case t.Kind == rpc.KindPermissionDenied:
+		return exitPermission
+	case t.Kind == rpc.KindDeadlineExceeded:
+		return exitTimeout
+	}
+	return exitFailed
+}
+
+// sentence is what a daemon's error says, and what to do where the message
+// does not say it.
+func sentence(e *rpc.Error) string {
+	t := troubleOf(e)
+	if t.Hint == "" || strings.Contains(e.Message, t.Hint) {
+		return e.Message
+	}
+	return e.Message + "\n  hint: " + t.Hint
+}

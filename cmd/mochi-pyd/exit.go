@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mochilang/mochi-pyd/internal/config"
+	"github.com/mochilang/mochi-pyd/internal/sock"
+	"github.com/mochilang/mochi-pyd/rpc"
+)
+
+// The exit codes. A command that reads a configuration says usage and config
+// with sysexits' numbers, so that a service manager can tell "wrong" from
+// "failed" and not start it again.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitNotReady    = 3
+	exitUnreachable = 4
+	exitNoSuch      = 5
+	exitPermission  = 6
+	exitTimeout     = 7
+	exitServeUsage  = 64
+	exitConfig      = 78
+	exitInterrupted = 130
+)
+
+// exit is an error that knows its code. A quiet one has been told already.
+type exit struct {
+	code  int
+	err   error
+	quiet bool
+}
+
+func (e *exit) Error() string { return e.err.Error() }
+func (e *exit) Unwrap() error { return e.err }
+
+func exitf(code int, format string, args ...any) error {
+	return &exit{code: code, err: fmt.Errorf(format, args...)}
+}
+
+// readsConfig marks the commands that read a configuration, in their
+// annotations.
+const readsConfig = "reads-config"
+
+// explain turns a command's error into an exit code and what to print.
+func explain(cmd *cobra.Command, err error) (code int, message string) {
+	var known *exit
+	var wrong config.Errors
+	var dial *sock.DialError
+	var remote *rpc.Error
+	say := "mochi-pyd: " + strings.ReplaceAll(err.Error(), numberMark, "")
+	switch {
+	case errors.As(err, &known):
+		if known.quiet {
+			return known.code, ""
+		}
+		return known.code, say
+	case errors.As(err, &wrong):
+		return exitConfig, err.Error() // it begins with its place, for editors that jump there
+	case errors.As(err, &dial):
+		if dial.Trouble == sock.Forbidden {
+			return exitPermission, say
+		}
+		return exitUnreachable, say
+	case errors.As(err, &remote):
+		return remoteCode(remote), "mochi-pyd: " + sentence(remote)
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted, "mochi-pyd: interrupted"
+	}
+	// What is left comes from cobra: a flag or a word that is not there.
+	code = exitUsage
+	if cmd.Annotations[readsConfig] != "" {
+		code = exitServeUsage
+	}
+	return code, fmt.Sprintf("%s; see %s --help", say, cmd.CommandPath())
+}

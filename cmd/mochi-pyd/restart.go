@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mochilang/mochi-pyd/internal/daemon"
+)
+
+// completeTimeout bounds how long the shell waits for a completion.
+const completeTimeout = time.Second
+
+func (a *app) restart() *cobra.Command {
+	var all, hard, wait bool
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "restart POOL[/SLOT] | --all",
+		Short: "replace workers, each successor ready before the old one goes",
+		Example: `  mochi-pyd restart numpy
+  mochi-pyd restart numpy/1 --hard
+  mochi-pyd restart --all --wait`,
+		Args: func(_ *cobra.Command, args []string) error {
+			switch {
+			case all && len(args) > 0:
+				return errors.New("--all is every pool: leave the name out")
+			case !all && len(args) != 1:
+				return errors.New("restart needs one POOL or POOL/SLOT, or --all")
+			}
+			return nil
+		},
+		ValidArgsFunction: a.completePools,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			params := map[string]any{"hard": hard, "wait": wait}
+			if !all {
+				if err := target(args[0], params); err != nil {
+					return err
+				}
+			}
+			ctx, stop := interruptible(cmd.Context())
+			defer stop()
+			ctx, cancel := context.WithTimeoutCause(ctx, timeout, exitf(exitTimeout, "not all workers were replaced within %s; it goes on: see mochi-pyd ps", timeout))
+			defer cancel()
+			var done struct{ Restarted, Restarting int }
+			if _, err := a.askControl(ctx, "mochi.restart", params, &done); err != nil {
+				return err
+			}
+			if wait {
+				_, err := fmt.Fprintf(a.out, "%s replaced\n", plural(done.Restarted, "worker"))
+				return err
+			}
+			_, err := fmt.Fprintf(a.out, "%s being replaced: see mochi-pyd ps, or use --wait\n", plural(done.Restarting, "worker"))
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "every pool")
+	cmd.Flags().BoolVar(&hard, "hard", false, "kill now, do not wait for calls")
+	cmd.Flags().BoolVar(&wait, "wait", false, "until the successors are ready")
+	cmd.Flags().DurationVar(&timeout, "timeout", 5*time.Minute, "how long --wait waits")
+	return cmd
+}
+
+// target reads POOL[/SLOT].
+func target(word string, params map[string]any) error {
+	pool, slot, has := strings.Cut(word, "/")
+	params["pool"] = pool
+	if !has {
+		return nil
+	}
+	n, err := strconv.Atoi(slot)
+	if err != nil || n < 0 || pool == "" {
+		return fmt.Errorf("%q is no POOL/SLOT: slots are numbers from 0", word)
+	}
+	params["slot"] = n
+	return nil
+}
+
+// completePools offers the live pools.
+func (a *app) completePools(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), completeTimeout)
+	defer cancel()
+	var s daemon.Status
+	if _, err := a.askControl(ctx, "mochi.status", nil, &s); err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var names []string
+	for _, p := range s.Pools {
+		names = append(names, p.Pool)
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}

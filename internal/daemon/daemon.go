@@ -1,0 +1,234 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/mochilang/mochi-pyd/internal/config"
+	"github.com/mochilang/mochi-pyd/internal/python"
+	"github.com/mochilang/mochi-pyd/internal/version"
+	"github.com/mochilang/mochi-pyd/render"
+	"github.com/mochilang/mochi-pyd/rpc"
+	"github.com/mochilang/mochi-pyd/supervisor"
+)
+
+// goodbye is how long connections have to take their last answers once every
+// pool has ended.
+const goodbye = 2 * time.Second
+
+// Options are what a daemon is made of.
+type Options struct {
+	Config  *config.Config
+	Logger  hclog.Logger
+	Version version.Info
+
+	// Environ is the daemon's own environment, which workers inherit when
+	// there is no configuration file.
+	Environ []string
+	// RuntimeDir is where rendered scripts are written; the daemon's user's
+	// alone.
+	RuntimeDir string
+	// Spawner starts processes; nil = the operating system.
+	Spawner supervisor.Spawner
+	// Ready is called once, when every declared pool is ready or known broken.
+	Ready func()
+}
+
+// Listeners are the daemon's two doors. Run closes them.
+type Listeners struct {
+	Host    net.Listener
+	Control net.Listener // nil = none
+}
+
+// Daemon serves hosts and operators. Make one with New; it runs once.
+type Daemon struct {
+	opt      Options
+	settings config.Daemon
+	log      hclog.Logger
+	python   python.Resolver
+	scripts  render.Store
+	started  time.Time
+
+	pools    *registry
+	host     *rpc.Server
+	control  *rpc.Server
+	methods  map[string]method // on the host socket
+	controls map[string]method // on the control socket
+
+	draining atomic.Bool
+	stop     context.CancelFunc // begins the drain; set by Run before it serves
+	hard     context.Context    // ends when the drain is cut short
+	force    context.CancelCauseFunc
+	work     sync.WaitGroup // answers that take a while
+}
+
+// errForced is the cause of a drain that was cut short.
+var errForced = errors.New("the daemon was told to end at once")
+
+// New makes a daemon; nothing runs before Run.
+func New(o Options) (*Daemon, error) {
+	if o.Config == nil || o.Logger == nil {
+		return nil, errors.New("daemon: Config and Logger are required")
+	}
+	if o.Spawner == nil {
+		o.Spawner = supervisor.OS()
+	}
+	d := &Daemon{opt: o, settings: o.Config.Daemon(), log: o.Logger, scripts: render.Store{Dir: o.RuntimeDir}, started: time.Now()}
+	d.hard, d.force = context.WithCancelCause(context.Background())
+	d.stop = func() {}
+	d.pools = newRegistry(d)
+	d.methods, d.controls = d.hostMethods(), d.controlMethods()
+	var err error
+	if d.host, err = rpc.NewServer(rpc.HandlerFunc(d.handleHost), d.limits()); err != nil {
+		return nil, fmt.Errorf("daemon: %w", err)
+	}
+	if d.control, err = rpc.NewServer(rpc.HandlerFunc(d.handleControl), d.limits()); err != nil {
+		return nil, fmt.Errorf("daemon: %w", err)
+	}
+	d.host.Hooks = d.hooks(true)
+	d.control.Hooks = d.hooks(false)
+	return d, nil
+}
+
+func (d *Daemon) limits() rpc.Limits {
+	s := d.settings
+	return rpc.Limits{
+		MaxMessage: int(s.MaxMessage), MaxBatch: s.MaxBatch, MaxConnections: s.MaxConnections, MaxInFlight: s.MaxInFlight,
+		MaxOutbound: int(s.MaxOutbound), WriteTimeout: s.WriteTimeout,
+	}
+}
+
+// Run serves until ctx ends, mochi.drain is asked for, or a door breaks; then
+// it drains: what waits is refused, what runs is answered, within each pool's
+// graceful-timeout. When it returns, nothing of the daemon is alive.
+func (d *Daemon) Run(ctx context.Context, l Listeners) error {
+	ctx, d.stop = context.WithCancel(ctx)
+	defer d.stop()
+	notify := newNotifier(d.log)
+
+	if err := d.pools.openDeclared(); err != nil {
+		closeAll(l)
+		return err
+	}
+	failed := make(chan error, 2)
+	var doors sync.WaitGroup
+	open := func(s *rpc.Server, l net.Listener) {
+		doors.Go(func() {
+			if err := s.Serve(context.Background(), l); err != nil {
+				failed <- err
+			}
+		})
+	}
+	open(d.host, l.Host)
+	if l.Control != nil {
+		open(d.control, l.Control)
+	}
+	d.work.Go(func() { d.pools.tidy(ctx) })
+	d.work.Go(func() {
+		status := d.pools.settle(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		notify.ready(status)
+		if d.opt.Ready != nil {
+			d.opt.Ready()
+		}
+	})
+	d.log.Info("serving", "event", "serving", "pid", pid, "version", d.opt.Version.Version, "socket", l.Host.Addr().String())
+
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	d.stop()
+	notify.stopping()
+	d.drain()
+	doors.Wait()
+	d.work.Wait()
+	d.log.Info("stopped", "event", "stopped", "pid", pid)
+	return err
+}
+
+func closeAll(l Listeners) {
+	_ = l.Host.Close()
+	if l.Control != nil {
+		_ = l.Control.Close()
+	}
+}
+
+// Force cuts a drain short: workers are killed and connections closed.
+func (d *Daemon) Force() {
+	d.stop()
+	d.force(errForced)
+}
+
+// drain ends everything in the order that lets each request have its answer:
+// pools refuse what waits and finish what runs, connections take the answers,
+// and operators can watch until the end.
+func (d *Daemon) drain() {
+	d.draining.Store(true)
+	d.log.Info("draining", "event", "draining", "connections", d.host.Connections())
+	var hosts sync.WaitGroup
+	cut, cancel := context.WithCancelCause(d.hard)
+	hosts.Go(func() {
+		if err := d.host.Drain(cut); err != nil {
+			d.log.Warn("connections were cut", "event", "drain_cut", "reason", err.Error())
+		}
+	})
+	d.pools.drain(d.hard)
+	last := time.AfterFunc(goodbye, func() { cancel(errors.New("the hosts did not take their answers in time")) })
+	hosts.Wait()
+	last.Stop()
+	cancel(nil)
+	ctx, end := context.WithTimeout(d.hard, goodbye)
+	defer end()
+	_ = d.control.Drain(ctx) // an operator who holds on is cut
+}
+
+// hooks tell who connects; peers that may not are refused with one line.
+func (d *Daemon) hooks(host bool) rpc.Hooks {
+	return rpc.Hooks{
+		Peer: peerOf,
+		Opened: func(c *rpc.Conn) error {
+			if err := d.admit(c.Peer); err != nil {
+				d.log.Warn("a peer was refused", "event", "peer_refused", "peer_uid", c.Peer.UID, "pid", c.Peer.PID)
+				return err
+			}
+			if host {
+				c.State = &guest{}
+			}
+			return nil
+		},
+		Closed: func(c *rpc.Conn, err error) {
+			if err != nil {
+				d.log.Debug("a connection was cut", "event", "connection_cut", "peer_uid", c.Peer.UID, "pid", c.Peer.PID, "reason", err.Error())
+			}
+		},
+		AcceptError: func(err error) {
+			d.log.Error("a connection could not be accepted; trying again", "event", "accept_failed", "reason", err.Error())
+		},
+	}
+}
+
+// admit applies allow-uids.
+func (d *Daemon) admit(p rpc.Peer) error {
+	if len(d.settings.AllowUIDs) == 0 || p.OK && p.UID == uid {
+		return nil
+	}
+	if p.OK {
+		for _, allowed := range d.settings.AllowUIDs {
+			if p.UID == allowed {
+				return nil
+			}
+		}
+	}
+	return rpc.Errorf(rpc.KindPermissionDenied, "uid %d may not connect: have it added to allow-uids", p.UID)
+}

@@ -1,0 +1,238 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/mochilang/mochi-pyd/internal/config"
+	"github.com/mochilang/mochi-pyd/rpc"
+)
+
+// hostMethods are the daemon's own methods on the host socket.
+func (d *Daemon) hostMethods() map[string]method {
+	m := d.commonMethods()
+	m["mochi.import"] = method{[]string{"module", "as", "methods"}, "import a module, under another name (as) or narrowed to some functions (methods)", d.importModule}
+	m["mochi.release"] = method{[]string{"module"}, "drop this connection's reference to a module", d.release}
+	m["mochi.describe"] = method{[]string{"module"}, "list a module's functions with their kinds, signatures and documentation", d.describe}
+	return m
+}
+
+// commonMethods are on both sockets.
+func (d *Daemon) commonMethods() map[string]method {
+	return map[string]method{
+		"mochi.ping":    {nil, "answers \"pong\"", func(c *rpc.Call) { c.Reply([]byte(`"pong"`)) }},
+		"mochi.version": {nil, "which build this is", func(c *rpc.Call) { reply(c, d.opt.Version) }},
+		"rpc.discover":  {nil, "this document", d.discover},
+	}
+}
+
+// described is what mochi.import and mochi.describe answer.
+type described struct {
+	Module  string             `json:"module"`
+	Python  string             `json:"python"`
+	Methods []describedMethod  `json:"methods"`
+	Skipped []describedSkipped `json:"skipped"`
+}
+
+type describedMethod struct {
+	Name      string          `json:"name"`
+	Kind      string          `json:"kind"`
+	Signature json.RawMessage `json:"signature"` // as the worker wrote it: a string, or null where there is none
+	Doc       json.RawMessage `json:"doc"`
+}
+
+type describedSkipped struct {
+	Name   string `json:"name"`
+	Reason string `json:"reason"`
+}
+
+// importModule gives a module a name on this connection and answers when it
+// has been imported. The name holds from the moment the request is read, so
+// that calls pipelined behind it find it; when the import fails it is gone
+// again.
+func (d *Daemon) importModule(c *rpc.Call) {
+	var p struct {
+		Module  string   `json:"module"`
+		As      string   `json:"as"`
+		Methods []string `json:"methods"`
+	}
+	if err := bind(c, &p, "module", "as", "methods"); err != nil {
+		c.Fail(err)
+		return
+	}
+	if err := checkModule(c.Method, p.Module); err != nil {
+		c.Fail(err)
+		return
+	}
+	if p.As == "" {
+		p.As = p.Module
+	}
+	if !config.DottedName(p.As) || config.Reserved(p.As) {
+		c.Fail(rpc.NewError(rpc.KindInvalidParams, fmt.Sprintf("mochi.import: as must be a dotted name that does not begin with mochi. or rpc., not %q", p.As), rpc.Fields{"argument": "as"}))
+		return
+	}
+	s, _, err := d.moduleNamed(p.Module)
+	if err != nil {
+		c.Fail(err)
+		return
+	}
+	g := guestOf(c)
+	if err := g.name(p.As, alias{module: p.Module, only: setOf(p.Methods)}, d.settings.MaxAliases); err != nil {
+		c.Fail(err)
+		return
+	}
+	d.later(c, func(ctx context.Context) (any, error) {
+		info, err := d.ask(ctx, s)
+		if err != nil {
+			g.drop(p.As)
+			return nil, err
+		}
+		if p.Methods != nil {
+			info.narrow(p.Methods)
+		}
+		return info, nil
+	})
+}
+
+func setOf(list []string) map[string]bool {
+	if list == nil {
+		return nil
+	}
+	set := make(map[string]bool, len(list))
+	for _, s := range list {
+		set[s] = true
+	}
+	return set
+}
+
+// name gives a connection's name to a module. It copies: route reads the map
+// from the reader's goroutine.
+func (g *guest) name(name string, a alias, limit int) *rpc.Error {
+	if g == nil {
+		return nil
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if _, again := g.aliases[name]; !again && len(g.aliases) >= limit {
+		return rpc.Errorf(rpc.KindOverloaded, "this connection has %d imports, which is max-aliases: release one with mochi.release", limit)
+	}
+	if g.aliases == nil {
+		g.aliases = map[string]alias{}
+	}
+	g.aliases[name] = a
+	return nil
+}
+
+func (g *guest) drop(name string) {
+	if g == nil {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.aliases, name)
+}
+
+// narrow keeps the functions a host asked for; the others are not skipped but
+// unwanted, and what was asked for and is not there is named.
+func (i *described) narrow(only []string) {
+	i.Methods = slices.DeleteFunc(i.Methods, func(m describedMethod) bool { return !slices.Contains(only, m.Name) })
+	for _, name := range only {
+		known := slices.ContainsFunc(i.Methods, func(m describedMethod) bool { return m.Name == name })
+		skipped := slices.ContainsFunc(i.Skipped, func(s describedSkipped) bool { return s.Name == name })
+		if !known && !skipped {
+			i.Skipped = append(i.Skipped, describedSkipped{name, "not on the module's own surface; it is looked up when it is called"})
+		}
+	}
+}
+
+// ask has a worker describe its module. A worker that dies between being ready
+// and being asked is no news: the next one is asked.
+func (d *Daemon) ask(ctx context.Context, s *served) (*described, error) {
+	if !s.touch() {
+		var err *rpc.Error
+		if s, _, err = d.moduleNamed(s.settings.Name); err != nil {
+			return nil, err
+		}
+	}
+	raw, err := s.pool.Ask(ctx, "mochi.describe", nil)
+	if err != nil {
+		return nil, err
+	}
+	var info described
+	if err := json.Unmarshal(raw, &info); err != nil {
+		return nil, fmt.Errorf("what the worker says about %s cannot be read: %w", s.settings.Module, err)
+	}
+	if info.Methods == nil {
+		info.Methods = []describedMethod{}
+	}
+	if info.Skipped == nil {
+		info.Skipped = []describedSkipped{}
+	}
+	return &info, nil
+}
+
+// release drops a connection's names for a module. The pool is not touched:
+// others may use it.
+func (d *Daemon) release(c *rpc.Call) {
+	var p struct {
+		Module string `json:"module"`
+	}
+	if err := bind(c, &p, "module"); err != nil {
+		c.Fail(err)
+		return
+	}
+	if err := checkModule(c.Method, p.Module); err != nil {
+		c.Fail(err)
+		return
+	}
+	released := false
+	if g := guestOf(c); g != nil {
+		g.mu.Lock()
+		for name, a := range g.aliases {
+			if name == p.Module || a.module == p.Module {
+				delete(g.aliases, name)
+				released = true
+			}
+		}
+		g.mu.Unlock()
+	}
+	reply(c, map[string]bool{"released": released})
+}
+
+// describe tells what a module offers, and gives it no name.
+func (d *Daemon) describe(c *rpc.Call) {
+	var p struct {
+		Module string `json:"module"`
+	}
+	if err := bind(c, &p, "module"); err != nil {
+		c.Fail(err)
+		return
+	}
+	if a, ok := guestOf(c).find(p.Module); ok {
+		p.Module = a.module
+	}
+	if err := checkModule(c.Method, p.Module); err != nil {
+		c.Fail(err)
+		return
+	}
+	s, _, err := d.moduleNamed(p.Module)
+	if err != nil {
+		c.Fail(err)
+		return
+	}
+	d.later(c, func(ctx context.Context) (any, error) { return d.ask(ctx, s) })
+}
+
+// checkModule refuses what is no module's name. A pool's own name may have a
+// dash, so it is looked up as it is.
+func checkModule(method, module string) *rpc.Error {
+	switch {
+	case module == "":
+		return rpc.NewError(rpc.KindInvalidParams, method+" needs a module, as in {\"module\":\"math\"}", rpc.Fields{"argument": "module"})
+	case !config.PoolName(module):
+		return rpc.NewError(rpc.KindInvalidParams, fmt.Sprintf("%s: %q is no dotted module name", method, module), rpc.Fields{"argument": "module"})
+	}
+	return nil
+}

@@ -1,0 +1,85 @@
+package daemon
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/mochilang/mochi-pyd/internal/config"
+	"github.com/mochilang/mochi-pyd/internal/python"
+	"github.com/mochilang/mochi-pyd/pool"
+	"github.com/mochilang/mochi-pyd/render"
+	"github.com/mochilang/mochi-pyd/rpc"
+	"github.com/mochilang/mochi-pyd/supervisor"
+)
+
+// newPool joins a pool's settings to what its workers run: the one place where
+// render and pool meet.
+func (d *Daemon) newPool(s config.Pool) (*pool.Pool, error) {
+	if err := workerOptions(s).Validate(); err != nil {
+		return nil, rpc.Errorf(rpc.KindMethodNotFound, "%s cannot be imported: %s", s.Module, strings.TrimPrefix(err.Error(), "render: "))
+	}
+	return pool.New(pool.Options{
+		Config: pool.Config{
+			Name: s.Name, Module: s.Module, Modules: s.Modules,
+			Workers: s.Workers, Concurrency: s.Concurrency, Depth: s.Depth,
+			StartTimeout: s.StartTimeout, StopTimeout: s.StopTimeout, GracefulTimeout: s.GracefulTimeout, QueueTimeout: s.QueueTimeout,
+			MaxQueue: s.MaxQueue, MaxRequeues: s.MaxRequeues, MaxMessage: int(d.settings.MaxMessage),
+			BackoffMin: s.BackoffMin, BackoffMax: s.BackoffMax, RestartLimit: s.RestartLimit, RestartWindow: s.RestartWindow,
+		},
+		Spawner: d.opt.Spawner,
+		Command: func(ctx context.Context) (supervisor.Command, error) { return d.command(ctx, s) },
+		Hook:    d.observe,
+		Watch:   d.observeStatus,
+	})
+}
+
+// command says what to start for a pool. It is asked anew at each spawn, so
+// that an interpreter that was upgraded, or a runtime directory that a cleaner
+// emptied, costs one start and not the pool.
+func (d *Daemon) command(ctx context.Context, s config.Pool) (supervisor.Command, error) {
+	inherit := d.opt.Config.File == ""
+	venv := s.Venv
+	if own := environ(d.opt.Environ, "VIRTUAL_ENV"); inherit && venv == "" && own != "" && s.Origins["python"].Kind == config.OriginDefault {
+		venv = own
+	}
+	interpreter, err := d.python.Resolve(ctx, python.Spec{Python: s.Python, Venv: venv, Env: d.opt.Environ})
+	if err != nil {
+		return supervisor.Command{}, err
+	}
+	options := workerOptions(s)
+	script, err := render.RenderWorker(options)
+	if err != nil {
+		return supervisor.Command{}, err
+	}
+	path, err := d.scripts.Put(script)
+	if err != nil {
+		return supervisor.Command{}, err
+	}
+	env := python.Environ{Daemon: d.opt.Environ, Inherit: inherit, Env: s.Env, PythonPath: s.PythonPath, Venv: venv}
+	return supervisor.Command{
+		Path: interpreter.Path,
+		Args: []string{"-u", path, strings.Join(options.Modules, ",")},
+		Env:  env.Build(),
+		Dir:  s.Cwd,
+	}, nil
+}
+
+// workerOptions are what the pool's script is rendered from. A pool of one
+// module in a list is a pool of one module.
+func workerOptions(s config.Pool) render.WorkerOptions {
+	modules := s.Modules
+	if len(modules) == 0 {
+		modules = []string{s.Module}
+	}
+	return render.WorkerOptions{Public: true, Modules: modules, Methods: s.Methods}
+}
+
+func environ(env []string, name string) string {
+	for _, pair := range slices.Backward(env) {
+		if v, ok := strings.CutPrefix(pair, name+"="); ok {
+			return v
+		}
+	}
+	return ""
+}

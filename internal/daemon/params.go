@@ -1,0 +1,142 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/mochilang/mochi-pyd/rpc"
+)
+
+// bind reads a call's parameters into a struct: an object by its members, or
+// an array in the order of names. An unknown member is an error, for a typing
+// mistake must not silently restart everything.
+func bind(c *rpc.Call, into any, names ...string) *rpc.Error {
+	raw := bytes.TrimSpace(c.Params)
+	if len(raw) == 0 {
+		return nil
+	}
+	if raw[0] == '[' {
+		var list []json.RawMessage
+		if err := json.Unmarshal(raw, &list); err != nil {
+			return badParams(c, err)
+		}
+		if len(list) > len(names) {
+			return rpc.Errorf(rpc.KindInvalidParams, "%s takes at most %d parameters (%s), not %d", c.Method, len(names), strings.Join(names, ", "), len(list))
+		}
+		object := map[string]json.RawMessage{}
+		for i, v := range list {
+			object[names[i]] = v
+		}
+		raw, _ = json.Marshal(object) // raw JSON values always marshal
+	}
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(into); err != nil {
+		return badParams(c, err)
+	}
+	return nil
+}
+
+func badParams(c *rpc.Call, err error) *rpc.Error {
+	message := strings.TrimPrefix(err.Error(), "json: ")
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		return rpc.NewError(rpc.KindInvalidParams, fmt.Sprintf("%s: %s must be a %s", c.Method, wrong.Field, wrong.Type), rpc.Fields{"argument": wrong.Field})
+	}
+	return rpc.Errorf(rpc.KindInvalidParams, "%s: %s", c.Method, message)
+}
+
+// method is one of the daemon's own.
+type method struct {
+	params []string // in the order of a positional call
+	doc    string
+	run    func(*rpc.Call)
+}
+
+// own calls a method of the daemon.
+func (d *Daemon) own(c *rpc.Call, table map[string]method) {
+	if m, ok := table[c.Method]; ok {
+		m.run(c)
+		return
+	}
+	if _, elsewhere := d.controls[c.Method]; elsewhere || laterControls[c.Method] {
+		c.Fail(rpc.Errorf(rpc.KindPermissionDenied, "%s is for operators: call it on the control socket", c.Method))
+		return
+	}
+	c.Fail(rpc.Errorf(rpc.KindMethodNotFound, "there is no %s: rpc.discover lists what there is", c.Method))
+}
+
+// laterControls are control methods by name alone: a host that tries one is
+// told that it may not, whether or not this version has it.
+var laterControls = map[string]bool{
+	"mochi.status": true, "mochi.workers": true, "mochi.restart": true, "mochi.scale": true, "mochi.pause": true,
+	"mochi.resume": true, "mochi.kill": true, "mochi.reload": true, "mochi.drain": true, "mochi.logs": true, "mochi.events": true,
+}
+
+// reply answers with a value of ours.
+func reply(c *rpc.Call, value any) {
+	raw, err := marshal(value)
+	if err != nil {
+		c.Fail(fmt.Errorf("%s: %w", c.Method, err))
+		return
+	}
+	c.Reply(raw)
+}
+
+// marshal leaves <, > and & as they are: nobody puts our answers into HTML.
+func marshal(value any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(value); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// cancelFunc lets a call of ours that takes a while be cancelled.
+type cancelFunc context.CancelCauseFunc
+
+// CancelCall ends the work; it then answers with the cause.
+func (f cancelFunc) CancelCall(_ *rpc.Call, cause *rpc.Error) { f(cause) }
+
+// later answers a call off the reader's goroutine, within the call's own
+// deadline.
+func (d *Daemon) later(c *rpc.Call, work func(context.Context) (any, error)) {
+	ctx, cancel := context.WithCancelCause(d.hard)
+	if cause := c.HeldBy(cancelFunc(cancel)); cause != nil {
+		cancel(nil)
+		c.Fail(cause)
+		return
+	}
+	d.work.Go(func() {
+		defer cancel(nil)
+		if c.Meta.Timeout > 0 {
+			var end context.CancelFunc
+			ctx, end = context.WithTimeoutCause(ctx, c.Meta.Timeout,
+				rpc.NewError(rpc.KindDeadlineExceeded, fmt.Sprintf("%s did not end within %s", c.Method, c.Meta.Timeout), rpc.Fields{"started": true}))
+			defer end()
+		}
+		value, err := work(ctx)
+		switch {
+		case err == nil:
+			reply(c, value)
+		case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+			c.Fail(d.whyEnded(ctx))
+		default:
+			c.Fail(err)
+		}
+	})
+}
+
+func (d *Daemon) whyEnded(ctx context.Context) error {
+	cause := context.Cause(ctx)
+	if errors.Is(cause, errForced) {
+		return errDraining
+	}
+	return cause
+}

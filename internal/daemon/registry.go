@@ -1,0 +1,283 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/mochilang/mochi-pyd/internal/config"
+	"github.com/mochilang/mochi-pyd/pool"
+	"github.com/mochilang/mochi-pyd/rpc"
+)
+
+// tidyInterval is how often idle pools are looked for.
+const tidyInterval = time.Second
+
+// served is one pool and what the daemon knows of it.
+type served struct {
+	settings config.Pool
+	pool     *pool.Pool
+	used     atomic.Int64 // when the last call came, Unix nanoseconds
+	cancel   context.CancelFunc
+	ended    chan struct{} // closed when the pool's Run has returned
+
+	gate   sync.RWMutex // held while a call is submitted, so that none slips into a pool that is being forgotten
+	closed bool
+}
+
+// submit gives the call to the pool; false when the pool has been forgotten.
+func (s *served) submit(c *rpc.Call) bool {
+	s.gate.RLock()
+	defer s.gate.RUnlock()
+	if s.closed {
+		return false
+	}
+	s.used.Store(c.Arrived.UnixNano())
+	s.pool.Submit(c)
+	return true
+}
+
+// touch keeps the pool from being forgotten; false when it has been.
+func (s *served) touch() bool {
+	s.gate.RLock()
+	defer s.gate.RUnlock()
+	if !s.closed {
+		s.used.Store(time.Now().UnixNano())
+	}
+	return !s.closed
+}
+
+func (s *served) shut() {
+	s.gate.Lock()
+	s.closed = true
+	s.gate.Unlock()
+}
+
+// routes is an immutable picture of the pools; readers take it whole.
+type routes struct {
+	declared map[string]*served // by name and by alias
+	imported map[string]*served // by module
+	all      []*served
+}
+
+// registry keeps the pools. Finding one takes no lock.
+type registry struct {
+	d      *Daemon
+	now    atomic.Pointer[routes]
+	mu     sync.Mutex // one change at a time
+	closed bool
+}
+
+func newRegistry(d *Daemon) *registry {
+	r := &registry{d: d}
+	r.now.Store(&routes{})
+	return r
+}
+
+// change makes a new picture out of the current one. Called with mu held.
+func (r *registry) change(edit func(*routes)) {
+	old := r.now.Load()
+	next := &routes{declared: maps.Clone(old.declared), imported: maps.Clone(old.imported), all: slices.Clone(old.all)}
+	if next.declared == nil {
+		next.declared = map[string]*served{}
+	}
+	if next.imported == nil {
+		next.imported = map[string]*served{}
+	}
+	edit(next)
+	r.now.Store(next)
+}
+
+// openDeclared starts the pools of the configuration.
+func (r *registry) openDeclared() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, settings := range r.d.opt.Config.Pools() {
+		s, err := r.start(settings)
+		if err != nil {
+			return err
+		}
+		r.change(func(n *routes) {
+			n.declared[settings.Name] = s
+			if settings.Alias != "" {
+				n.declared[settings.Alias] = s
+			}
+			n.all = append(n.all, s)
+		})
+	}
+	return nil
+}
+
+// obtain gives the pool of a module that nobody declared, and makes it when it
+// is not there. That the policy allows it has been checked.
+func (r *registry) obtain(module string) (*served, *rpc.Error) {
+	if s := r.now.Load().imported[module]; s != nil {
+		return s, nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now.Load()
+	if s := now.imported[module]; s != nil {
+		return s, nil
+	}
+	if r.closed {
+		return nil, errDraining
+	}
+	if len(now.all) >= r.d.settings.MaxPools && !r.evict() {
+		return nil, rpc.NewError(rpc.KindOverloaded,
+			fmt.Sprintf("module %s cannot be imported: there are %d pools, which is max-pools; raise it, or wait until one is idle", module, len(now.all)),
+			rpc.Fields{"retry_after_ms": r.d.settings.ForgetAfter.Milliseconds(), "queue": 0})
+	}
+	s, err := r.start(r.d.opt.Config.OnDemand(module))
+	if err != nil {
+		return nil, rpc.AsError(err)
+	}
+	r.change(func(n *routes) {
+		n.imported[module] = s
+		n.all = append(n.all, s)
+	})
+	return s, nil
+}
+
+// start makes a pool and lets it run. Called with mu held.
+func (r *registry) start(settings config.Pool) (*served, error) {
+	p, err := r.d.newPool(settings)
+	if err != nil {
+		return nil, fmt.Errorf("pool %s: %w", settings.Name, err)
+	}
+	s := &served{settings: settings, pool: p, ended: make(chan struct{})}
+	s.used.Store(time.Now().UnixNano())
+	var ctx context.Context
+	ctx, s.cancel = context.WithCancel(r.d.hard)
+	go func() {
+		defer close(s.ended)
+		defer s.cancel()
+		if err := p.Run(ctx); err != nil {
+			r.d.log.Error("a pool ended", "event", "pool_failed", "pool", settings.Name, "reason", err.Error())
+		}
+	}()
+	return s, nil
+}
+
+// evict forgets the failed import that has been idle longest, so that a host
+// that asks for missing modules cannot use up max-pools. Called with mu held.
+func (r *registry) evict() bool {
+	var worst *served
+	for _, s := range r.now.Load().imported {
+		if st := s.pool.Stat(); failed(st) && st.Queue == 0 && (worst == nil || s.used.Load() < worst.used.Load()) {
+			worst = s
+		}
+	}
+	if worst == nil {
+		return false
+	}
+	r.forget(worst)
+	return true
+}
+
+func failed(st pool.Stat) bool { return st.Ready == 0 && st.Cause != nil }
+
+// forget takes a pool out of the routes and ends it. Called with mu held.
+func (r *registry) forget(s *served) {
+	s.shut()
+	r.change(func(n *routes) {
+		delete(n.imported, s.settings.Name)
+		n.all = slices.DeleteFunc(n.all, func(o *served) bool { return o == s })
+	})
+	r.d.work.Go(func() { r.end(r.d.hard, s) })
+}
+
+// end drains one pool and waits until nothing of it is alive.
+func (r *registry) end(ctx context.Context, s *served) {
+	ctx, cancel := context.WithTimeout(ctx, s.settings.GracefulTimeout)
+	defer cancel()
+	if err := s.pool.Drain(ctx); err != nil {
+		r.d.log.Warn("a pool did not drain in time", "event", "drain_timeout", "pool", s.settings.Name, "reason", err.Error())
+	}
+	s.cancel()
+	<-s.ended
+}
+
+// tidy forgets pools imported on demand that nobody uses: after idle-timeout,
+// or sooner those whose import failed, so that what was mended is tried afresh.
+// Until then a failed one stays, for its backoff is what bounds the spawns that
+// a host can cause by asking again and again.
+func (r *registry) tidy(ctx context.Context) {
+	tick := time.NewTicker(tidyInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			r.tidyAt(now)
+		}
+	}
+}
+
+func (r *registry) tidyAt(now time.Time) {
+	for _, s := range r.now.Load().imported {
+		limit := s.settings.IdleTimeout
+		idle := now.Sub(time.Unix(0, s.used.Load()))
+		if idle < min(limit, r.d.settings.ForgetAfter) && limit > 0 {
+			continue
+		}
+		st := s.pool.Stat()
+		if failed(st) {
+			limit = r.d.settings.ForgetAfter
+		}
+		if limit <= 0 || idle < limit || st.Busy > 0 || st.Queue > 0 {
+			continue
+		}
+		r.mu.Lock()
+		if !r.closed {
+			r.d.log.Info("an idle pool is closed", "event", "pool_idle", "pool", s.settings.Name, "duration_ms", idle.Milliseconds())
+			r.forget(s)
+		}
+		r.mu.Unlock()
+	}
+}
+
+// settle waits until each declared pool is ready or known broken, and says
+// which are broken.
+func (r *registry) settle(ctx context.Context) string {
+	var broken []string
+	for _, s := range r.now.Load().all {
+		if _, err := s.pool.Wait(ctx); err != nil && ctx.Err() == nil {
+			broken = append(broken, s.settings.Name)
+		}
+	}
+	if len(broken) > 0 {
+		return "broken: " + strings.Join(broken, ", ")
+	}
+	return ""
+}
+
+// drain ends every pool, each within its own graceful-timeout.
+func (r *registry) drain(ctx context.Context) {
+	r.mu.Lock()
+	r.closed = true
+	all := r.now.Load().all
+	r.mu.Unlock()
+	var ending sync.WaitGroup
+	for _, s := range all {
+		ending.Go(func() { r.end(ctx, s) })
+	}
+	ending.Wait()
+}
+
+var errDraining = rpc.Errorf(rpc.KindShuttingDown, "the daemon is shutting down and takes no new calls: try again when it is back")
+
+// named finds a pool by the name operators use: its own, or its alias.
+func (r *registry) named(name string) *served {
+	now := r.now.Load()
+	if s := now.declared[name]; s != nil {
+		return s
+	}
+	return now.imported[name]
+}
