@@ -2,7 +2,9 @@ package supervisor
 
 import (
 	"errors"
+	"math"
 	"os"
+	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -19,6 +21,26 @@ func prepareThread() error {
 	}
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return os.NewSyscallError("prctl PR_SET_CHILD_SUBREAPER", err)
+	}
+	return sealDescriptors()
+}
+
+// sealDescriptors marks what this process inherited itself as close-on-exec:
+// whoever started the daemon may have left anything open, and a worker gets no
+// descriptor but its own. What Go opens is marked already.
+func sealDescriptors() error {
+	const first = 3
+	if unix.CloseRange(first, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC) == nil {
+		return nil
+	}
+	entries, err := os.ReadDir("/proc/self/fd") // before Linux 5.11
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if fd, err := strconv.Atoi(e.Name()); err == nil && fd >= first {
+			unix.CloseOnExec(fd)
+		}
 	}
 	return nil
 }

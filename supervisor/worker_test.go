@@ -69,6 +69,7 @@ func TestSegfaultNamesItsCause(t *testing.T) {
 	if d := dataOf(t, await(t, behind, "the call behind").err); d["started"] != false || d["retryable"] != true {
 		t.Errorf("behind: %v", d)
 	}
+	await(t, o.gone, "the end")
 	if o.exit.Reason != ReasonSignal || o.exit.Status.Signal != syscall.SIGSEGV || len(o.left) != 2 {
 		t.Errorf("exit: %+v", o.exit)
 	}

@@ -141,7 +141,7 @@ def call(id, method, params):
         return "pong"
     if method == "status":
         with open("/proc/self/status") as f:
-            return dict(line.rstrip().split(":\t", 1) for line in f if ":\t" in line)
+            return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
     if method == "fds":
         return sorted(int(fd) for fd in os.listdir("/proc/self/fd"))
     if method == "flags":
