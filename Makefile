@@ -34,8 +34,7 @@ build: need-go ## bin/mochi-pyd, static
 	@echo 'bin/mochi-pyd $(VERSION)'
 
 .PHONY: run
-run: build need-python ## the daemon in the foreground; ctrl-C ends it
-	@echo 'now type, in another terminal:  bin/mochi-pyd call math.pow 2 3'
+run: build need-python ## the daemon in the foreground, which says what to type next; ctrl-C ends it
 	@exec bin/mochi-pyd serve
 
 .PHONY: demo

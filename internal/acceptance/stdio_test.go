@@ -16,7 +16,7 @@ func record(t *testing.T, d *rig.Daemon, pool, text string) rig.Record {
 	var found []rig.Record
 	if !rig.Until(logLimit, func() bool {
 		found = d.Log.Find(func(r rig.Record) bool {
-			return r.Text("pool") == pool && strings.Contains(r.Text("@message"), text)
+			return r.Text("pool") == pool && strings.Contains(r.Message(), text)
 		})
 		return len(found) > 0
 	}) {
@@ -92,7 +92,7 @@ func TestATracebackIsOneRecord(t *testing.T) {
 	call(t, dial(t, d), "noisy.stumble", "")
 	r := record(t, d, "noisy", "while looking")
 	for _, part := range []string{"Traceback (most recent call last)", "LookupError: nothing in the drawer"} {
-		if !strings.Contains(r.Text("@message"), part) {
+		if !strings.Contains(r.Message(), part) {
 			t.Errorf("the record lacks %q: %v", part, r)
 		}
 	}

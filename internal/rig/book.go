@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-const tailLines = 40
+const tailLines = 15
 
 // Record is one line of the daemon's JSON log.
 type Record map[string]any
@@ -16,6 +16,15 @@ type Record map[string]any
 func (r Record) Text(key string) string {
 	s, _ := r[key].(string)
 	return s
+}
+
+// Message is the whole message: one of several lines has its first as the
+// record's message and all of it as its text.
+func (r Record) Message() string {
+	if text := r.Text("text"); text != "" {
+		return text
+	}
+	return r.Text("@message")
 }
 
 // Book keeps what a daemon logged, line by line.

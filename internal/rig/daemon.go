@@ -36,7 +36,8 @@ type Daemon struct {
 	Binary  string
 	Socket  string
 	Control string
-	Log     *Book
+	Log     *Book // its stderr
+	Said    *Book // its stdout: what it tells the person who started it
 
 	options Options
 	dir     string
@@ -69,6 +70,7 @@ func start(ctx context.Context, o Options, dir string) (*Daemon, error) {
 		Socket:  filepath.Join(dir, "rpc.sock"),
 		Control: filepath.Join(dir, "ctl.sock"),
 		Log:     newBook(),
+		Said:    newBook(),
 		options: o,
 		dir:     dir,
 		exited:  make(chan struct{}),
@@ -93,7 +95,7 @@ func start(ctx context.Context, o Options, dir string) (*Daemon, error) {
 	d.cmd = exec.CommandContext(ctx, o.Binary, append(args, o.Args...)...)
 	d.cmd.Env = append(os.Environ(), o.Env...)
 	d.cmd.Dir = dir
-	d.cmd.Stdout, d.cmd.Stderr = d.Log, d.Log
+	d.cmd.Stdout, d.cmd.Stderr = d.Said, d.Log
 	d.cmd.WaitDelay = time.Second // a leaked worker must not keep the log open for ever
 	if err := d.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start the daemon: %w", err)
