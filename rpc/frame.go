@@ -57,6 +57,10 @@ type FrameReader struct {
 	given      bool    // the last big buffer was handed over by Own: write to it no more
 	skipping   bool    // in the rest of an over-long line
 	err        error   // the read error to report once buf is used up
+
+	onReady func(fd uintptr) bool // tryRead, bound once: a closure for each read would be an allocation for each
+	idleN   int                   // what tryRead read, and how it failed
+	idleErr error
 }
 
 var readBuffers = sync.Pool{New: func() any { b := make([]byte, readChunk); return &b }}
@@ -67,7 +71,9 @@ func NewFrameReader(r io.Reader, limit int) *FrameReader {
 	if limit <= 0 {
 		limit = DefaultMaxMessage
 	}
-	return &FrameReader{r: r, raw: pollable(r), max: limit}
+	f := &FrameReader{r: r, raw: pollable(r), max: limit}
+	f.onReady = f.tryRead
+	return f
 }
 
 // Next gives the next line that is not blank, without its line ending. The
@@ -193,29 +199,37 @@ func (f *FrameReader) fill() {
 }
 
 // readIdle waits without a buffer and reads into a borrowed one.
-func (f *FrameReader) readIdle() (n int, err error) {
+func (f *FrameReader) readIdle() (int, error) {
 	f.drop()
 	f.start, f.end, f.searched = 0, 0, 0
-	werr := f.raw.Read(func(fd uintptr) bool {
-		b := readBuffers.Get().(*[]byte)
-		n, err = retry(func() (int, error) { return syscall.Read(int(fd), *b) })
-		if n <= 0 {
-			readBuffers.Put(b)
-			n = 0
-			return !errors.Is(err, syscall.EAGAIN)
-		}
-		f.pooled, f.buf = b, *b
-		return true
-	})
+	f.idleN, f.idleErr = 0, nil
+	err := f.raw.Read(f.onReady)
 	switch {
-	case werr != nil:
-		return 0, werr
 	case err != nil:
-		return 0, fmt.Errorf("rpc: read: %w", err)
-	case n == 0:
+		return 0, err
+	case f.idleErr != nil:
+		return 0, fmt.Errorf("rpc: read: %w", f.idleErr)
+	case f.idleN == 0:
 		return 0, io.EOF
 	}
-	return n, nil
+	return f.idleN, nil
+}
+
+// tryRead is called by the poller whenever there may be something to read;
+// false makes it wait on.
+func (f *FrameReader) tryRead(fd uintptr) bool {
+	b := readBuffers.Get().(*[]byte)
+	n, err := retry(func() (int, error) { return syscall.Read(int(fd), *b) })
+	if n > 0 {
+		f.pooled, f.buf, f.idleN = b, *b, n
+		return true
+	}
+	readBuffers.Put(b)
+	if errors.Is(err, syscall.EAGAIN) {
+		return false
+	}
+	f.idleErr = err
+	return true
 }
 
 // makeRoom leaves space behind end: at the front when the start is used up,

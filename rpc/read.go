@@ -24,10 +24,8 @@ func (c *Conn) read() error {
 	bad := 0
 	for {
 		line, err := frames.Next()
-		var long *FrameTooLongError
 		switch {
-		case errors.As(err, &long):
-			c.refuseOverlong(line, long)
+		case c.refuseOverlong(line, err):
 			bad++
 		case err == nil || errors.Is(err, io.ErrUnexpectedEOF) && line != nil:
 			if c.line(line, frames) {
@@ -173,9 +171,16 @@ func cancelledID(params []byte) []byte {
 	return earlyID(params)
 }
 
-// refuseOverlong answers a line that was not read whole. Its id is known only
-// when it came before what made the line too long.
-func (c *Conn) refuseOverlong(prefix []byte, long *FrameTooLongError) {
+// refuseOverlong answers a line that was not read whole, if that is what err
+// says. Its id is known only when it came before what made the line too long.
+func (c *Conn) refuseOverlong(prefix []byte, err error) bool {
+	if err == nil {
+		return false
+	}
+	var long *FrameTooLongError
+	if !errors.As(err, &long) {
+		return false
+	}
 	failure := tooLarge(long.Size, long.Limit)
 	id := earlyID(bytes.TrimLeft(prefix, " \t\r"))
 	c.mu.Lock()
@@ -185,6 +190,7 @@ func (c *Conn) refuseOverlong(prefix []byte, long *FrameTooLongError) {
 		id = nullID
 	}
 	c.respond(id, nil, failure)
+	return true
 }
 
 // earlyID finds the member "id" of an object that may be cut short; nil when it
