@@ -1,0 +1,51 @@
+"""What the pool's tests call."""
+
+import asyncio
+import ctypes
+import os
+import time
+
+
+def add(a, b):
+    return a + b
+
+
+def pid():
+    return os.getpid()
+
+
+def sleep(seconds):
+    time.sleep(seconds)
+    return seconds
+
+
+async def asleep(seconds):
+    await asyncio.sleep(seconds)
+    return seconds
+
+
+def later(seconds):
+    """A plain function whose result has to be awaited."""
+    return asleep(seconds)
+
+
+def note(path, key):
+    """Leave a mark of having run, whatever happens next."""
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    os.write(fd, f"{key}\n".encode())
+    os.close(fd)
+    return key
+
+
+def note_and_sleep(path, key, seconds):
+    note(path, key)
+    time.sleep(seconds)
+    return key
+
+
+def segfault():
+    ctypes.string_at(0)
+
+
+def leave(status):
+    os._exit(status)
