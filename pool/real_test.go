@@ -32,7 +32,9 @@ var interpreter = sync.OnceValues(func() (string, error) {
 // spawner is one for all tests: its thread never returns.
 var spawner = supervisor.OS()
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/mochilang/mochi-pyd/supervisor.(*osSpawner).spawnForever"))
+}
 
 // serving is a pool of real workers for a module of testdata/py or of a
 // directory of the test's own.

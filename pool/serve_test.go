@@ -178,20 +178,19 @@ func TestNothingStartedRunsTwiceAndNothingElseIsLost(t *testing.T) {
 	}
 }
 
-func TestACallThatKillsEveryWorkerBeforeItStartsDoesNotGoRoundForEver(t *testing.T) {
-	s := serve(t, pool.Config{Workers: 1, MaxRequeues: 2})
+func TestAWaitingCallSurvivesTheDeathOfTheWorkerItWaitedFor(t *testing.T) {
+	s := serve(t, pool.Config{Workers: 1})
 	s.ready(1)
 	long := s.start("sleep", 30)
-	unlucky := s.start("add", 1, 1)
-	_ = unlucky // waits in the queue: killing the worker costs the long call only
-	w := s.Stat().Slots[0].Worker
-	if err := syscall.Kill(w.PID, syscall.SIGKILL); err != nil {
+	s.eventually("the long call has started", func() bool { return len(s.Stat().Slots[0].Worker.Running) == 1 })
+	waiting := s.start("add", 1, 1)
+	if err := syscall.Kill(s.Stat().Slots[0].Worker.PID, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	if r := s.get(long); r.err.Kind() != rpc.KindWorkerLost {
-		t.Errorf("the running call was answered %v", r.err)
+		t.Errorf("the running call was answered %v, want worker_lost", r.err)
 	}
-	s.want(s.get(unlucky), "2")
+	s.want(s.get(waiting), "2")
 }
 
 func TestRollingRestartUnderLoadLosesNoCall(t *testing.T) {
