@@ -18,7 +18,6 @@ const cellSize = 8
 type board struct {
 	file  *os.File
 	seats int
-	buf   []byte
 }
 
 // newBoard makes a zeroed board of one stage cell and one cell a seat.
@@ -32,17 +31,18 @@ func newBoard(seats int) (*board, error) {
 		_ = f.Close()
 		return nil, err
 	}
-	return &board{file: f, seats: seats, buf: make([]byte, size)}, nil
+	return &board{file: f, seats: seats}, nil
 }
 
 // snapshot reads all cells at once. Cells that cannot be read are zero: the
 // worker is not trusted with anything but its own fate.
 func (b *board) snapshot() cells {
-	clear(b.buf)
-	_, _ = b.file.ReadAt(b.buf, 0)
+	// A buffer of its own: a ps and a burial may look at the same time.
+	buf := make([]byte, (1+b.seats)*cellSize)
+	_, _ = b.file.ReadAt(buf, 0)
 	c := make(cells, 1+b.seats)
 	for i := range c {
-		c[i] = binary.LittleEndian.Uint64(b.buf[i*cellSize:])
+		c[i] = binary.LittleEndian.Uint64(buf[i*cellSize:])
 	}
 	return c
 }
