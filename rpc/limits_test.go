@@ -1,0 +1,151 @@
+package rpc
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestOverlongLineCostsOneError(t *testing.T) {
+	s := serveTest(t, Limits{MaxMessage: 100_000})
+	h := s.dial(t)
+	long := strings.Repeat("x", 3_000_000)
+	h.askError("5", KindTooLarge, request(5, "echo", `["`+long+`"]`))
+	h.askError("null", KindTooLarge, long)
+	a := h.askError("null", KindTooLarge, `{"jsonrpc":"2.0","method":"echo","params":["`+long+`"],"id":1}`)
+	if !strings.Contains(string(a.Error.Data), `"limit":100000`) || !strings.Contains(string(a.Error.Data), `"size":`) {
+		t.Errorf("data: %s", a.Error.Data)
+	}
+	fits := `["` + strings.Repeat("y", 99_000) + `"]`
+	h.ask(`{"jsonrpc":"2.0","id":6,"result":`+fits+`}`, request(6, "echo", fits))
+	h.askError("7", KindTooLarge, request(7, "big", "")) // the answer's own size counts too
+}
+
+func TestBatchAnswerStaysWithinOneMessage(t *testing.T) {
+	s := serveTest(t, Limits{MaxMessage: 3 << 20})
+	h := s.dial(t)
+	all := batchOf(t, h, `[`+request(1, "big", "")+`,`+request(2, "big", "")+`,`+request(3, "big", "")+`,`+request(4, "big", "")+`]`)
+	if len(all) != 4 {
+		t.Fatalf("%d answers", len(all))
+	}
+	for _, a := range all[:2] {
+		if len(a.Result) < 1<<20 {
+			t.Errorf("id %s: %v", a.ID, a.Error)
+		}
+	}
+	h.wantError(all[3], "4", KindTooLarge)
+	h.ping()
+}
+
+func TestTooManyBadLinesInARowCloseTheConnection(t *testing.T) {
+	s := serveTest(t, Limits{})
+	h := s.dial(t)
+	for range 3 { // a good line in between starts the count again
+		for range DefaultMaxBadLines - 1 {
+			h.send("nonsense")
+			h.wantError(h.answer(), "null", KindParseError)
+		}
+		h.ping()
+	}
+	for range 3 * DefaultMaxBadLines { // broken JSON is answered for ever
+		h.send(`{"jsonrpc":`)
+		h.wantError(h.answer(), "null", KindParseError)
+	}
+	for range DefaultMaxBadLines {
+		h.send("nonsense")
+	}
+	for range DefaultMaxBadLines {
+		h.wantError(h.answer(), "null", KindParseError)
+	}
+	h.eof()
+}
+
+func TestInFlightLimitRefusesAtOnce(t *testing.T) {
+	s := serveTest(t, Limits{MaxInFlight: 4})
+	h := s.dial(t)
+	for i := range 4 {
+		h.send(request(i, "hold", ""))
+	}
+	first := s.h.waitHeld(t)
+	for range 3 {
+		s.h.waitHeld(t)
+	}
+	h.send(request(10, "echo", "[1]"), `{"jsonrpc":"2.0","method":"note"}`)
+	a := h.answer()
+	h.wantError(a, "10", KindOverloaded)
+	if !strings.Contains(string(a.Error.Data), `"retry_after_ms":`) {
+		t.Errorf("no retry_after_ms: %s", a.Error.Data)
+	}
+	first.Reply(nil)
+	h.answer()
+	h.ping()
+	if len(s.h.came) > 0 {
+		t.Error("a notification over the limit ran")
+	}
+}
+
+func TestConnectionLimitAnswersAndCloses(t *testing.T) {
+	s := serveTest(t, Limits{MaxConnections: 1})
+	a := s.dial(t)
+	a.ping()
+	b := s.dial(t)
+	b.wantError(b.answer(), "null", KindOverloaded)
+	b.eof()
+	a.ping()
+	a.Close()
+	eventually(t, "the first connection's end", func() bool { return s.Connections() == 0 })
+	s.dial(t).ping()
+}
+
+func TestSlowReaderIsCutAndOthersContinue(t *testing.T) {
+	closed := make(chan error, 10)
+	s := serveTest(t, Limits{MaxOutbound: 4 << 20}, func(s *Server) {
+		s.Hooks.Closed = func(_ *Conn, err error) { closed <- err }
+	})
+	slow, good := s.dial(t), s.dial(t)
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+				good.ping()
+			}
+		}
+	}()
+	for i := range 100 { // 100 MiB of answers that nobody reads
+		if _, err := io.WriteString(slow, request(i, "big", "")+"\n"); err != nil {
+			break
+		}
+	}
+	select {
+	case err := <-closed:
+		if !errors.Is(err, ErrSlowPeer) {
+			t.Errorf("closed with %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the slow reader was not cut")
+	}
+	close(stop)
+	<-stopped
+	good.ping()
+}
+
+func TestSlowButReadingHostGetsEverything(t *testing.T) {
+	s := serveTest(t, Limits{})
+	h := s.dial(t)
+	for i := range 20 {
+		h.send(request(i, "big", ""))
+	}
+	for i := range 20 {
+		a := h.answer()
+		if string(a.ID) != fmt.Sprint(i) || len(a.Result) != 1<<20+2 {
+			t.Fatalf("answer %d: id %s, %d bytes", i, a.ID, len(a.Result))
+		}
+	}
+}
