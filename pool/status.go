@@ -15,10 +15,15 @@ const (
 	Opening  Status = "opening"  // no worker has been ready yet
 	Open     Status = "open"     // every slot has a ready worker
 	Degraded Status = "degraded" // some slot has none
-	Broken   Status = "broken"   // its workers die early; it fails fast and probes
+	Broken   Status = "broken"   // nothing of it lives and the last start failed, or its workers keep dying early; it fails fast and probes
 	Draining Status = "draining" // takes no new calls
 	Closed   Status = "closed"   // over
 )
+
+// failing says that nothing of the pool lives and the last start failed.
+func (p *Pool) failing() bool {
+	return len(p.members) == 0 && p.circuit.cause != nil && !p.circuit.cause.WasReady
+}
 
 // StatusChanged is told to Options.Watch.
 type StatusChanged struct {
@@ -33,7 +38,7 @@ func (p *Pool) statusNow() Status {
 		return Closed
 	case p.draining:
 		return Draining
-	case p.circuit.broken:
+	case p.circuit.broken || p.failing():
 		return Broken
 	case len(p.members) >= len(p.slots):
 		return Open
