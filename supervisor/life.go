@@ -71,7 +71,7 @@ func (w *Worker) spawn(ctx context.Context) (err error) {
 
 // watch waits for the death, and on the way does what is asked for.
 func (w *Worker) watch(ctx context.Context, waited <-chan WaitStatus, bury func(WaitStatus)) {
-	parent := ctx.Done()
+	parent, ready := ctx.Done(), (<-chan struct{})(w.ready)
 	start := newClock(w.cfg.StartTimeout)
 	var doubt, term, kill clock
 	defer func() {
@@ -88,7 +88,8 @@ func (w *Worker) watch(ctx context.Context, waited <-chan WaitStatus, bury func(
 		case <-parent:
 			parent = nil
 			w.Stop(ReasonParent)
-		case <-w.ready:
+		case <-ready:
+			ready = nil // it stays closed: selecting it again would spin
 			start.stop()
 			start = clock{}
 		case <-start.C:
