@@ -38,7 +38,7 @@ type Call struct {
 
 // Answerer takes a call's one answer: a connection, a batch, or a function of
 // an embedder. Exactly one of result and err is set. result is only valid
-// until answerCall returns. It must not block.
+// until AnswerCall returns. It must not block.
 type Answerer interface {
 	AnswerCall(c *Call, result []byte, err *Error)
 }

@@ -185,7 +185,8 @@ func (f *FrameReader) drop() {
 
 // fill reads once, after making room.
 func (f *FrameReader) fill() {
-	n, err := 0, error(nil)
+	var n int
+	var err error
 	if f.start == f.end && f.raw != nil {
 		n, err = f.readIdle()
 	} else {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -90,6 +91,17 @@ func (h *testHandler) waitHeld(t testing.TB) *Call {
 	}
 }
 
+// socketPath is short whatever the test is called: a socket's may have 107 bytes.
+func socketPath(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "rpc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return filepath.Join(dir, "s")
+}
+
 // testServer is a Server on a real socket.
 type testServer struct {
 	*Server
@@ -116,7 +128,7 @@ func (s *testServer) start(t testing.TB, h Handler, l Limits, change ...func(*Se
 	for _, f := range change {
 		f(s.Server)
 	}
-	listener, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+	listener, err := net.Listen("unix", socketPath(t))
 	if err != nil {
 		t.Fatal(err)
 	}
