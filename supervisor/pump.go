@@ -97,12 +97,12 @@ func (p *pump) release(now time.Time) {
 // says, in this order, so that a flood costs little more than its copying.
 func (p *pump) take(raw []byte, over int, now time.Time) {
 	raw = bytes.TrimSuffix(raw, []byte{'\r'})
-	if len(raw) == 0 && !p.join.active() {
-		return
-	}
 	l := logEntry{stream: p.stream, raw: raw, over: over, at: now}
 	if p.stream == "stderr" {
 		p.log.remember(l)
+	}
+	if len(raw) == 0 && !p.join.active() {
+		return
 	}
 	if p.join.active() {
 		if p.join.takes(&l) {
@@ -127,7 +127,6 @@ func (p *pump) flush() {
 
 // idle is a pause in the stream: nothing that could be joined is coming.
 func (p *pump) idle() {
-	p.armed = false
 	p.flush()
 	p.log.settle()
 }
@@ -143,7 +142,7 @@ func (p *pump) end() {
 // arm sets the idle deadline while there is something to give out by then.
 func (p *pump) arm() {
 	want := p.join.active() || p.log.owes()
-	if want == p.armed && !want {
+	if !want && !p.armed {
 		return
 	}
 	p.armed = want
