@@ -111,12 +111,21 @@ func (o WorkerOptions) label() string {
 	return strings.Join(o.Modules, ",")
 }
 
-// sync and async say which kinds of function the script itself awaits or
-// calls. Public scripts call: the runtime awaits what turns out to be awaitable.
-func (o WorkerOptions) sync() bool {
-	return o.Public || !o.Async && len(o.Coroutines) < len(o.Methods)
+// called and awaited part the methods by what the script does with them.
+func (o WorkerOptions) called() []string {
+	return slices.DeleteFunc(slices.Clone(o.Methods), o.isCoroutine)
 }
 
-func (o WorkerOptions) async() bool {
-	return !o.Public && (o.Async || len(o.Coroutines) > 0)
+func (o WorkerOptions) awaited() []string {
+	return slices.DeleteFunc(slices.Clone(o.Methods), func(m string) bool { return !o.isCoroutine(m) })
 }
+
+func (o WorkerOptions) isCoroutine(method string) bool {
+	return o.Async || slices.Contains(o.Coroutines, method)
+}
+
+// sync and async say which dispatch the script has; a mixed one has both. A
+// Public script calls, and the runtime awaits what turns out to be awaitable.
+func (o WorkerOptions) sync() bool { return o.Public || len(o.called()) > 0 }
+
+func (o WorkerOptions) async() bool { return !o.Public && len(o.awaited()) > 0 }

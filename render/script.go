@@ -39,11 +39,11 @@ func RenderWorker(o WorkerOptions) (Script, error) {
 	err := workerTemplate.Execute(&b, struct {
 		Title, Label, Runtime, Import, AsyncDispatch string
 		Public, Sync, Async                          bool
-		Modules, Methods                             []string
+		Modules, Methods, Called, Awaited            []string
 	}{
 		Title: title, Label: o.label(), Runtime: RuntimeDigest(), Import: o.importText(), AsyncDispatch: dispatch,
 		Public: o.Public, Sync: o.sync(), Async: o.async(),
-		Modules: o.Modules, Methods: o.Methods,
+		Modules: o.Modules, Methods: o.Methods, Called: o.called(), Awaited: o.awaited(),
 	})
 	if err != nil {
 		return Script{}, fmt.Errorf("render: the worker template: %w", err)

@@ -1,4 +1,4 @@
-"""Binding: did a TypeError come from the call itself, or from inside it?
+"""Binding: whether a TypeError came from the call itself or from inside it.
 
 Binding the signature before every call would cost 2 to 8 µs and would refuse
 functions whose decorator adds arguments under functools.wraps. So the call is
@@ -50,14 +50,15 @@ def _ran(function: Any, error: BaseException) -> bool:
     """Tell whether a frame of the traceback runs the function's own code."""
     if isinstance(function, type):
         codes = [
-            getattr(getattr(function, name, None), "__code__", None) for name in ("__init__", "__new__")
+            getattr(getattr(function, name, None), "__code__", None)
+            for name in ("__init__", "__new__")
         ]
     else:
         while hasattr(function, "func") and not hasattr(function, "__code__"):
             function = function.func  # functools.partial
         codes = [getattr(function, "__code__", None)]
         if codes == [None]:
-            codes = [getattr(getattr(type(function), "__call__", None), "__code__", None)]
+            codes = [getattr(type(function).__call__, "__code__", None)]
     traceback = error.__traceback__
     while traceback is not None:
         if any(traceback.tb_frame.f_code is code for code in codes):

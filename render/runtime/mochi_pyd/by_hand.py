@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .refusal import BadLine, BadRequest
+from .refusal import Refusal
 from .values import parse
 
 TYPE_CHECKING = False
@@ -19,18 +19,20 @@ def examine(worker: Worker, line: bytes) -> Any:
     try:
         request = parse(line)
     except ValueError as error:
-        worker.complain(BadLine(f"the line is not JSON: {error}"))
+        worker.complain(Refusal("parse_error", f"the line is not JSON: {error}"))
         return None
     if not isinstance(request, dict):
-        worker.complain(BadRequest("a request is an object; batches are for the daemon"))
+        worker.complain(
+            Refusal("invalid_request", "a request is an object; batches are for the daemon")
+        )
         return None
     call = request.get("id")
     if not (call is None or isinstance(call, (str, int, float))) or isinstance(call, bool):
-        worker.complain(BadRequest('"id" must be a string, a number or null'))
+        worker.complain(Refusal("invalid_request", '"id" must be a string, a number or null'))
         return None
     wrong = _wrong(request)
     if wrong:
-        worker.complain(BadRequest(wrong), call)
+        worker.complain(Refusal("invalid_request", wrong), call)
         return None
     return request
 

@@ -22,17 +22,19 @@ from __future__ import annotations
 import sys
 from collections.abc import ItemsView, KeysView, Mapping, Sequence, Set, ValuesView
 
-from .refusal import NotSerializable, TooLarge
+from . import values
+from .refusal import Refusal
 from .values import (
     CONTAINERS,
     MAX_DEPTH,
     PLAIN,
     OneShot,
+    UnlimitedDigits,
     audit,
     encoder,
     key_text,
     quote,
-    unlimited_digits,
+    too_large,
 )
 
 TYPE_CHECKING = False
@@ -42,10 +44,15 @@ if TYPE_CHECKING:
 
 # An iterator is measured each time this many more items have been read.
 BATCH = 1024
-# How much of the text of a bad value an error may quote.
+# How many characters of a path or a key an error's sentence repeats.
 QUOTED = 80
 
-limit = 16 * 1024 * 1024  # set once by the worker, from the wire
+
+class NotSerializable(Refusal):
+    """The result has no JSON form."""
+
+    def __init__(self, message: str, **data: object) -> None:
+        super().__init__("not_serializable", message, **data)
 
 
 def plain(value: Any) -> object:
@@ -68,7 +75,7 @@ def is_iterator(value: Any) -> bool:
     return not isinstance(value, io.IOBase)
 
 
-def _step(value: Any) -> object:  # noqa: PLR0911, PLR0912 - one line for each row of the table above
+def _step(value: Any) -> object:
     kind = type(value)
     loaded = sys.modules.get
     if isinstance(value, type):
@@ -82,8 +89,8 @@ def _step(value: Any) -> object:  # noqa: PLR0911, PLR0912 - one line for each r
         return b2a_base64(value, newline=False).decode("ascii")
     if (numpy := loaded("numpy")) is not None:
         if isinstance(value, numpy.ndarray):
-            if 2 * value.size > limit:
-                raise _too_large(2 * value.size)
+            if 2 * value.size > values.limit:
+                raise too_large(2 * value.size)
             return value.tolist()
         if isinstance(value, numpy.generic):
             return value.item()
@@ -106,8 +113,8 @@ def _step(value: Any) -> object:  # noqa: PLR0911, PLR0912 - one line for each r
         except TypeError:
             return list(value)
     if isinstance(value, (Sequence, KeysView, ValuesView, ItemsView)) or _is_known_array(value):
-        if 2 * len(value) > limit:
-            raise _too_large(2 * len(value))
+        if 2 * len(value) > values.limit:
+            raise too_large(2 * len(value))
         return list(value)
     raise NotSerializable(f"{kind.__name__} has no JSON form")
 
@@ -120,9 +127,13 @@ def _record(value: Any) -> object:
     if hasattr(kind, "__attrs_attrs__"):
         return {field.name: getattr(value, field.name) for field in kind.__attrs_attrs__}
     if hasattr(kind, "__pydantic_fields__") or hasattr(kind, "__pydantic_core_schema__"):
-        return value.model_dump()  # type: ignore[no-any-return]
-    if "pydantic" in sys.modules and hasattr(kind, "__fields__") and hasattr(kind, "__validators__"):
-        return value.dict()  # type: ignore[no-any-return]  # pydantic 1
+        return value.model_dump()
+    if (
+        "pydantic" in sys.modules
+        and hasattr(kind, "__fields__")
+        and hasattr(kind, "__validators__")
+    ):
+        return value.dict()  # pydantic 1
     return None
 
 
@@ -139,14 +150,6 @@ def _is_known_array(value: object) -> bool:
         if library is not None and isinstance(value, getattr(library, name)):
             return True
     return False
-
-
-def _too_large(size: int) -> TooLarge:
-    return TooLarge(
-        f"the result is at least {size} bytes and a message holds {limit}: return less of it",
-        limit=limit,
-        size=size,
-    )
 
 
 class Careful:
@@ -197,8 +200,8 @@ class Gauge:
         self.items.append(item)
         if len(self.items) % BATCH == 0:
             self.size += len(self._careful.text(self.items[-BATCH:])) - 1
-            if self.size > limit:
-                raise _too_large(self.size)
+            if self.size > values.limit:
+                raise too_large(self.size)
 
 
 def encode_carefully(value: Any, error: Exception) -> str:
@@ -210,7 +213,7 @@ def encode_carefully(value: Any, error: Exception) -> str:
         except Exception as second:
             error = second
     if isinstance(error, ValueError) and str(error).startswith("Exceeds the limit"):
-        with unlimited_digits():
+        with UnlimitedDigits():
             try:
                 return careful.text(value)
             except Exception as second:
@@ -221,8 +224,9 @@ def encode_carefully(value: Any, error: Exception) -> str:
     if culprit is None:
         raise error
     path, kind, reason = culprit
+    shown = path if len(path) <= QUOTED else f"{path[:QUOTED]}…"
     raise NotSerializable(
-        f"the result cannot be written as JSON: {path} {reason}; return plain values instead",
+        f"the result cannot be written as JSON: {shown} {reason}; return plain values instead",
         path=path,
         type=kind,
     )
@@ -264,7 +268,9 @@ def locate(value: Any, path: str, careful: Careful, trail: dict[int, object]) ->
         del trail[id(value)]
 
 
-def _locate_in_dict(value: dict[Any, Any], path: str, careful: Careful, trail: dict[int, object]) -> Any:
+def _locate_in_dict(
+    value: dict[Any, Any], path: str, careful: Careful, trail: dict[int, object]
+) -> Any:
     seen: dict[str, object] = {}
     for key, item in value.items():
         try:
@@ -272,7 +278,7 @@ def _locate_in_dict(value: dict[Any, Any], path: str, careful: Careful, trail: d
         except TypeError:
             return path, type_name(type(key)), f"has a key of type {type_name(type(key))}"
         if text in seen:
-            reason = f"has the keys {seen[text]!r:.{QUOTED}} and {key!r:.{QUOTED}}, which are one key in JSON"
+            reason = f"has the keys {seen[text]!r:.{QUOTED}} and {key!r:.{QUOTED}}, one key in JSON"
             return path, type_name(type(key)), reason
         seen[text] = key
         if isinstance(key, float) and key - key != 0.0:

@@ -17,7 +17,7 @@ _done = False
 def install() -> None:
     """Switch C's stdout to line buffering, once there is somebody to use it."""
     global _done
-    if _done or not _foreign_code():
+    if _done:
         return
     _done = True
     try:
@@ -29,13 +29,3 @@ def install() -> None:
         libc.fflush(None)
     except Exception:  # no such libc: its lines come later, nothing else is lost
         pass
-
-
-def _foreign_code() -> bool:
-    if "ctypes" in sys.modules or "_cffi_backend" in sys.modules:
-        return True
-    for module in list(sys.modules.values()):
-        file = getattr(module, "__file__", None)
-        if isinstance(file, str) and file.endswith((".so", ".dylib")) and "lib-dynload" not in file:
-            return True
-    return False

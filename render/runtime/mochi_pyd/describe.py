@@ -62,7 +62,11 @@ def _skipped(methods: Methods) -> list[dict[str, str]]:
             owner = home(value) or "another package"
             if inspect.ismodule(value):
                 own = value.__name__.startswith(module.__name__ + ".")
-                reason = "a submodule: call its functions by their dotted names" if own else f"the module {owner}"
+                reason = (
+                    "a submodule: call its functions by their dotted names"
+                    if own
+                    else f"the module {owner}"
+                )
             else:
                 reason = f"belongs to {owner}"
             skipped.append({"name": lead + name, "reason": reason})

@@ -52,7 +52,9 @@ def text(error: BaseException) -> str:
     try:
         from traceback import TracebackException
 
-        shown = TracebackException(type(error), error, _users(error.__traceback__), limit=-MAX_FRAMES)
+        shown = TracebackException(
+            type(error), error, _users(error.__traceback__), limit=-MAX_FRAMES
+        )
         return "".join(shown.format())
     except Exception:
         return summary(error)
@@ -79,7 +81,12 @@ def _describe(error: BaseException, depth: int, seen: set[int]) -> dict[str, obj
     cause, context = error.__cause__, error.__context__
     if cause is not None and id(cause) not in seen and depth < MAX_CHAIN:
         data["cause"] = _describe(cause, depth + 1, seen)
-    elif context is not None and not error.__suppress_context__ and id(context) not in seen and depth < MAX_CHAIN:
+    elif (
+        context is not None
+        and not error.__suppress_context__
+        and id(context) not in seen
+        and depth < MAX_CHAIN
+    ):
         data["context"] = _describe(context, depth + 1, seen)
     notes = getattr(error, "__notes__", None)
     if isinstance(notes, (list, tuple)) and notes:
@@ -101,7 +108,12 @@ def frames(traceback: TracebackType | None) -> list[dict[str, object]]:
         code = traceback.tb_frame.f_code
         if not _is_ours(code.co_filename):
             found.append(
-                {"file": code.co_filename, "line": traceback.tb_lineno, "name": code.co_name, "source": ""}
+                {
+                    "file": code.co_filename,
+                    "line": traceback.tb_lineno,
+                    "name": code.co_name,
+                    "source": "",
+                }
             )
         traceback = traceback.tb_next
     if len(found) > MAX_FRAMES:
@@ -110,7 +122,9 @@ def frames(traceback: TracebackType | None) -> list[dict[str, object]]:
     from linecache import getline
 
     for frame in found:
-        frame["source"] = _safe(lambda f=frame: cut(getline(f["file"], f["line"] or 0).strip(), MAX_ARGUMENT))
+        frame["source"] = _safe(
+            lambda f=frame: cut(getline(f["file"], f["line"] or 0).strip(), MAX_ARGUMENT)
+        )
     return found
 
 
@@ -124,7 +138,7 @@ def _users(traceback: TracebackType | None) -> TracebackType | None:
 
 def _is_ours(file: str) -> bool:
     main = getattr(sys.modules.get("__main__"), "__file__", None)
-    return file.startswith((_OURS, "<mochi_pyd")) or file == main or file == "<frozen runpy>"
+    return file.startswith((_OURS, "<mochi_pyd")) or file in (main, "<frozen runpy>")
 
 
 def _message(error: BaseException) -> str:

@@ -5,26 +5,22 @@ from __future__ import annotations
 import sys
 
 from .failures import MAX_TEXT, cut, summary, text
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    pass
+from .refusal import Refusal
 
 
-def explain(module: str, error: BaseException) -> tuple[str]:
-    """Give the sentence for an import that failed."""
-    return (f"importing {module} failed: {summary(error)}. {_hint(module, error)}",)
-
-
-def details(error: BaseException) -> dict[str, object]:
-    """Give the data of an import that failed."""
-    return {
-        "type": type(error).__qualname__,
-        "module": type(error).__module__,
-        "traceback": cut(text(error), MAX_TEXT),
-        "python": sys.executable,
-        "sys_path": list(sys.path),
-    }
+def refusal(module: str, error: BaseException) -> Refusal:
+    """Make the error of mochi.failed."""
+    hint = _hint(module, error)
+    return Refusal(
+        "import_failed",
+        f"importing {module} failed: {summary(error)}. {hint}.",
+        type=type(error).__qualname__,
+        module=type(error).__module__,
+        traceback=cut(text(error), MAX_TEXT),
+        python=sys.executable,
+        sys_path=list(sys.path),
+        hint=hint,
+    )
 
 
 def _hint(module: str, error: BaseException) -> str:
@@ -33,12 +29,16 @@ def _hint(module: str, error: BaseException) -> str:
         name = error.name
         top = name.partition(".")[0]
         if top == module.partition(".")[0]:
-            return f"{python} does not find it: check the name, or try {python} -m pip install {top}"
-        return f"{module} itself was found, its dependency was not: try {python} -m pip install {top}"
+            return (
+                f"{python} does not find it: check the name, or try {python} -m pip install {top}"
+            )
+        return (
+            f"{module} itself was found, its dependency was not: try {python} -m pip install {top}"
+        )
     if isinstance(error, SyntaxError):
         return f"Fix {error.filename}, line {error.lineno}"
     if isinstance(error, ImportError):
-        return "A name it imports is not there: look for a file that hides the real module, or a partial installation"
+        return "A name it imports is missing: look for a file that hides the real module"
     if isinstance(error, SystemExit):
         return "It ends the process when it is imported: guard that with if __name__ == '__main__'"
     return "The traceback names the line that raised"

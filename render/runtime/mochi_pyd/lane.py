@@ -7,11 +7,9 @@ else does. What interrupts a call looks for `enter` on the interrupted stack and
 raises only there, so it can hit neither the next call nor half a reply.
 """
 
-from __future__ import annotations
-
 import sys
 
-from .refusal import Skipped, TooLarge
+from .refusal import Refusal
 from .stdio import Current, Output
 
 TYPE_CHECKING = False
@@ -31,14 +29,16 @@ LONG_READ_SIZE = 256 * 1024
 shots: set[int] = set()
 
 
-def enter(call: Any, dispatch: Callable[[Any], bytes | None], request: Any) -> bytes | None:
+def enter(call: "Any", dispatch: "Callable[[Any], bytes | None]", request: "Any") -> "bytes | None":
     """Run one request. Its frame marks where a call may be interrupted."""
     if shots and call in shots:
-        raise Skipped("the call was cancelled before it started", started=False)
+        raise Refusal(
+            "request_cancelled", "the call was cancelled before it started", started=False
+        )
     return dispatch(request)
 
 
-def serve(worker: Worker, dispatch: Callable[[Any], bytes | None]) -> None:
+def serve(worker: "Worker", dispatch: "Callable[[Any], bytes | None]") -> None:
     """Answer requests one at a time until their end."""
     board, seats = worker.wire.board, worker.wire.seats
     modules, known = sys.modules, len(sys.modules)
@@ -65,7 +65,7 @@ def serve(worker: Worker, dispatch: Callable[[Any], bytes | None]) -> None:
                 worker.send(answer)
 
 
-def chunks(worker: Worker) -> Iterator[list[bytes]]:
+def chunks(worker: "Worker") -> "Iterator[list[bytes]]":
     """Give the lines of each read; a line in pieces is given once it is whole."""
     read = worker.wire.read
     pieces: list[bytes] = []
@@ -92,7 +92,8 @@ def chunks(worker: Worker) -> Iterator[list[bytes]]:
             size = LONG_READ_SIZE
         if held > worker.wire.limit:
             worker.complain(
-                TooLarge(
+                Refusal(
+                    "too_large",
                     f"a message may have {worker.wire.limit} bytes and this one has more",
                     limit=worker.wire.limit,
                     size=held,
@@ -103,7 +104,7 @@ def chunks(worker: Worker) -> Iterator[list[bytes]]:
         yield [b"".join(pieces)]
 
 
-def take_revoked(wire: Wire) -> None:
+def take_revoked(wire: "Wire") -> None:
     """Learn which of the lines that wait are not wanted any more.
 
     Asked only when lines do wait: a line that has just arrived cannot have
@@ -111,6 +112,4 @@ def take_revoked(wire: Wire) -> None:
     """
     if wire.control >= 0:
         ids = wire.revoked()
-        shots.update(
-            int.from_bytes(ids[at : at + 8], "little") for at in range(0, len(ids) - 7, 8)
-        )
+        shots.update(int.from_bytes(ids[at : at + 8], "little") for at in range(0, len(ids) - 7, 8))

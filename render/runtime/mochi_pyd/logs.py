@@ -45,7 +45,9 @@ def _serve_logging() -> None:
         def emit(self, record: LogRecord) -> None:
             try:
                 if not _handled(record.name, self):
-                    stdio.record(_bounded(self.format(record)), record.levelname.lower(), record.name)
+                    stdio.record(
+                        _bounded(self.format(record)), record.levelname.lower(), record.name
+                    )
             except Exception:
                 self.handleError(record)
 
@@ -82,7 +84,7 @@ def _serve_warnings() -> None:
     if warnings.showwarning is not getattr(warnings, "_showwarning_orig", None):
         return  # the user shows them already
 
-    def show(
+    def show(  # noqa: PLR0917 - the signature that warnings asks for
         message: Warning | str,
         category: type[Warning],
         filename: str,

@@ -96,8 +96,11 @@ class Loop:
         await self._idle.wait()
 
     def _keep(self) -> None:
-        """Run the loop again when user code has ended it: a SystemExit in a
-        task of its own goes through run_forever, whoever waits for the task."""
+        """Run the loop again when user code has ended it.
+
+        A SystemExit in a task that user code made goes through run_forever,
+        whoever awaits that task.
+        """
         while True:
             self._started.clear()
             try:

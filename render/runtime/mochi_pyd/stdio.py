@@ -5,8 +5,7 @@ A record is one line: byte 0x1e, then a JSON object. It goes to descriptor 1 or
 text. By hand the lines are left as they are.
 """
 
-from __future__ import annotations
-
+import atexit
 import io
 import os
 import sys
@@ -35,7 +34,7 @@ class Current:
 
     main: object = None
     # Reads the loop's context variable; there is none until there is a loop.
-    task: Callable[[], object] | None = None
+    task: "Callable[[], object] | None" = None
 
 
 def current_call() -> object:
@@ -51,7 +50,8 @@ class Output:
     tagged = False
     dirty = False  # a call has left half a line or a tail behind
     lock = RLock()
-    streams: tuple[Lines, ...] = ()
+    streams: "tuple[Lines, ...]" = ()
+    tails: "dict[object, list[str]]" = {}  # of the calls that run, their last stderr lines
 
 
 class Lines(io.BufferedIOBase):
@@ -68,32 +68,40 @@ class Lines(io.BufferedIOBase):
         self.name = f"<{name}>"
         self._stream = name
         self.partial: dict[object, bytes] = {}
-        self.tails: dict[object, list[str]] = {}
 
     def writable(self) -> bool:
+        """Say that it can be written to."""
         return True
 
     def fileno(self) -> int:
+        """Give the descriptor, for child processes."""
         return self._fd
 
     def isatty(self) -> bool:
+        """Say whether a person watches."""
         return not Output.tagged and os.isatty(self._fd)
 
     def close(self) -> None:
-        pass
+        """Stay open: others print here too."""
 
     def flush(self) -> None:
-        pass
+        """Do nothing: a half line waits for its other half or for its call to end."""
 
-    def write(self, data: Any) -> int:
+    def write(self, data: "Any") -> int:
+        """Cut data into lines."""
         data = bytes(data)
         call = current_call()
         with Output.lock:
-            lines = (self.partial.pop(call, b"") + data).split(b"\n")
+            held = self.partial.pop(call, None)
+            lines = ((held or b"") + data).split(b"\n")
             rest = lines.pop()
+            if held == b"" and lines and not lines[0]:
+                del lines[0]  # the end of a long line that is written already
             if len(rest) > LONGEST_LINE:
-                lines.append(rest)
-                rest = b""
+                self._emit(call, [*lines, rest])
+                self.partial[call] = b""
+                Output.dirty = True
+                return len(data)
             if lines:
                 self._emit(call, lines)
             if rest:
@@ -115,11 +123,8 @@ class Lines(io.BufferedIOBase):
             for start in range(0, len(line) or 1, LONGEST_LINE):
                 text = line[start : start + LONGEST_LINE].decode("utf-8", "replace").rstrip("\r")
                 put(self._fd, tag(call, text, f'"stream":"{self._stream}"'))
-                if call is not None:
-                    tail = self.tails.setdefault(call, [])
-                    tail.append(text)
-                    del tail[:-TAIL_LINES]
-                    Output.dirty = True
+                if self._fd == 2:
+                    _remember(call, [text])
 
 
 class Text(io.TextIOWrapper):
@@ -128,7 +133,7 @@ class Text(io.TextIOWrapper):
     mode = "w"
 
     def close(self) -> None:
-        pass
+        """Stay open: others print here too."""
 
 
 def tag(call: object, message: str, more: str) -> bytes:
@@ -162,11 +167,16 @@ def record(message: str, level: str, logger: str) -> None:
             put(2, tag(call, message, f'"level":{quote(level)},"logger":{quote(logger)}'))
         else:
             put(2, f"{level.upper()}:{logger}:{message}\n".encode("utf-8", "backslashreplace"))
-        if call is not None and Output.streams:
-            tail = Output.streams[1].tails.setdefault(call, [])
-            tail.extend(message.splitlines())
-            del tail[:-TAIL_LINES]
-            Output.dirty = True
+        _remember(call, message.splitlines())
+
+
+def _remember(call: object, lines: "list[str]") -> None:
+    """Keep the last lines of a call for its error."""
+    if call is not None:
+        tail = Output.tails.setdefault(call, [])
+        tail.extend(lines)
+        del tail[:-TAIL_LINES]
+        Output.dirty = True
 
 
 def take_over(tagged: bool) -> None:
@@ -175,7 +185,7 @@ def take_over(tagged: bool) -> None:
     Output.streams = (Lines(1, "stdout"), Lines(2, "stderr"))
     for stream in Output.streams:
         text = Text(
-            stream,  # type: ignore[arg-type]
+            stream,
             encoding="utf-8",
             errors="backslashreplace",
             line_buffering=True,
@@ -184,6 +194,7 @@ def take_over(tagged: bool) -> None:
         name = stream.name.strip("<>")
         setattr(sys, name, text)
         setattr(sys, f"__{name}__", text)
+    atexit.register(finish_all)
     os.register_at_fork(after_in_child=_fresh_lock)
 
 
@@ -192,19 +203,26 @@ def _fresh_lock() -> None:
     Output.lock = RLock()
 
 
-def finish_call(call: object) -> list[str]:
-    """End the call's half lines; give its last stderr lines."""
+def finish_call(call: object) -> None:
+    """End the call's half lines, and forget its last ones."""
     with Output.lock:
         for stream in Output.streams:
             stream.finish(call)
-        out, err = (stream.tails.pop(call, []) for stream in Output.streams)
-        Output.dirty = any(stream.partial or stream.tails for stream in Output.streams)
-    return err or out
+        Output.tails.pop(call, None)
+        Output.dirty = bool(Output.tails) or any(stream.partial for stream in Output.streams)
 
 
-def tail(call: object) -> list[str]:
-    """Give the last lines that call has written so far."""
+def finish_all() -> None:
+    """End every half line: the process is about to exit."""
+    with Output.lock:
+        for stream in Output.streams:
+            for call in list(stream.partial):
+                stream.finish(call)
+
+
+def tail(call: object) -> "list[str]":
+    """Give the last stderr lines that call has written so far."""
     with Output.lock:
         for stream in Output.streams:
             stream.finish(call)
-        return list(Output.streams[1].tails.get(call, ())) if Output.streams else []
+        return list(Output.tails.get(call, ()))

@@ -7,15 +7,14 @@ they are reached through does not list in its `__all__`. So `os.path.join` is a
 function of `os`, and `statistics.math.sqrt` is none of `statistics`.
 """
 
-from __future__ import annotations
-
+import os
 import sys
 
 from .refusal import UnboundParams, UnknownMethod
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from types import ModuleType
     from typing import Any
 
@@ -26,18 +25,16 @@ MAX_REMEMBERED = 4096
 MAX_WRAPPERS = 32
 
 _Module = type(sys)
-_Function = type(lambda: None)
-_Builtin = type(len)
-_Method = type(UnknownMethod("").__init__)  # method-wrapper
-_BoundMethod = type(classmethod(lambda _: None).__get__(None, int))
-_ROUTINES = (
-    _Function,
-    _Builtin,
+_BoundMethod: "Any" = type(os.environ.get)
+_ROUTINES: "tuple[Any, ...]" = (
+    type(lambda: None),
+    type(len),
     _BoundMethod,
-    _Method,
+    type("".__str__),  # method-wrapper
     type(str.upper),  # method_descriptor
     type(int.__add__),  # wrapper_descriptor
     type(dict.__dict__["fromkeys"]),  # classmethod_descriptor
+    type,
 )
 
 # Flags of a code object (inspect.CO_*).
@@ -53,20 +50,24 @@ class Methods(dict):  # type: ignore[type-arg]
 
     label = "this worker"
 
-    def names(self) -> Iterable[tuple[str, Any]]:
+    def names(self) -> "Iterable[tuple[str, Any]]":
         """Give the names that mochi.ready lists, each with its object."""
         return [(name, value) for name, value in self.items() if not name.startswith("mochi.")]
+
+    def listed(self) -> "Iterable[str]":
+        """Give the names that a suggestion may come from."""
+        return self
 
     def kinds(self) -> list[dict[str, str]]:
         """Give the names with their kinds, as mochi.ready reports them."""
         return [{"name": name, "kind": kind(value)} for name, value in self.names()]
 
-    def __missing__(self, name: str) -> Any:
+    def __missing__(self, name: str) -> "Any":
         raise self.unknown(name)
 
     def unknown(self, name: str, why: str = "") -> UnknownMethod:
         """Make the refusal of a name, with the nearest one that exists."""
-        known = [other for other, _ in self.names()]
+        known = [other for other in self.listed() if not other.startswith("mochi.")]
         from difflib import get_close_matches
 
         near = get_close_matches(name, known, 1)
@@ -77,15 +78,17 @@ class Methods(dict):  # type: ignore[type-arg]
 class Surface(Methods):
     """The public functions of one module, or of several under their names."""
 
-    def __init__(self, modules: dict[str, ModuleType], only: Iterable[str] = ()) -> None:
+    def __init__(self, modules: "dict[str, ModuleType]", only: "Iterable[str]" = ()) -> None:
         super().__init__()
         self.modules = modules
         self.only = tuple(only)
         self.label = ", ".join(modules)
         for name in self.only:  # a name that is not there is a failed start, not a failed call
-            self[name] = self.find(name)
+            value = self.find(name)
+            self[name] = value if callable(value) else Value(self, name)
 
-    def names(self) -> Iterable[tuple[str, Any]]:
+    def names(self) -> "Iterable[tuple[str, Any]]":
+        """Give what the modules hold, or exactly the names that were asked for."""
         if self.only:
             return [(name, self.find(name)) for name in self.only]
         listed = []
@@ -97,7 +100,7 @@ class Surface(Methods):
                     listed.append((lead + name, value))
         return listed
 
-    def __missing__(self, name: str) -> Any:
+    def __missing__(self, name: str) -> "Any":
         if self.only:
             raise self.unknown(name)
         value = self.find(name)
@@ -114,7 +117,11 @@ class Surface(Methods):
         super().clear()
         self.update(own)
 
-    def find(self, name: str) -> Any:
+    def listed(self) -> "Iterable[str]":
+        """Give the names that a suggestion may come from."""
+        return self.only or [name for name, _ in self.names()]
+
+    def find(self, name: str) -> "Any":
         """Walk to what name means now."""
         at, path = self._enter(name)
         for segment in path:
@@ -123,7 +130,7 @@ class Surface(Methods):
             at = self._step(at, segment, name)
         return at
 
-    def _enter(self, name: str) -> tuple[Any, list[str]]:
+    def _enter(self, name: str) -> "tuple[Any, list[str]]":
         if len(self.modules) == 1:
             return next(iter(self.modules.values())), name.split(".")
         for prefix in sorted(self.modules, key=len, reverse=True):
@@ -131,7 +138,7 @@ class Surface(Methods):
                 return self.modules[prefix], name[len(prefix) + 1 :].split(".")
         raise self.unknown(name, f": begin it with one of {self.label}")
 
-    def _step(self, holder: Any, segment: str, name: str) -> Any:
+    def _step(self, holder: "Any", segment: str, name: str) -> "Any":
         try:
             value = getattr(holder, segment)
         except AttributeError:
@@ -147,10 +154,11 @@ class Surface(Methods):
 class Value:
     """Stands for an attribute that is no function: calling it gives the value."""
 
-    def __init__(self, surface: Surface, name: str) -> None:
+    def __init__(self, surface: "Surface", name: str) -> None:
         self._surface, self._name = surface, name
 
-    def __call__(self, *params: Any, **named: Any) -> Any:
+    def __call__(self, *params: "Any", **named: "Any") -> "Any":
+        """Give the value as it is now."""
         value = self._surface.find(self._name)
         if callable(value):  # it was None, say, until the module set it up
             return value(*params, **named)
@@ -166,7 +174,7 @@ def _public(segment: str) -> bool:
     return segment.isidentifier() and segment[0] != "_"
 
 
-def _submodule(holder: Any, segment: str) -> ModuleType | None:
+def _submodule(holder: "Any", segment: str) -> "ModuleType | None":
     if not isinstance(holder, _Module) or not hasattr(holder, "__path__"):
         return None
     from importlib import import_module
@@ -180,7 +188,7 @@ def _submodule(holder: Any, segment: str) -> ModuleType | None:
         raise
 
 
-def _owned(holder: Any, segment: str, value: Any) -> bool:
+def _owned(holder: "Any", segment: str, value: "Any") -> bool:
     """Tell whether value may be reached as an attribute of holder."""
     owner = home(value)
     if owner is None:
@@ -189,7 +197,7 @@ def _owned(holder: Any, segment: str, value: Any) -> bool:
         if owner in (_top(holder.__name__), _top(getattr(holder, "__package__", None) or "")):
             return True
         return segment in (getattr(holder, "__all__", None) or ())
-    kind = holder if isinstance(holder, type) else type(holder)
+    kind: Any = holder if isinstance(holder, type) else type(holder)
     for base in kind.__mro__:
         if segment in base.__dict__:
             return owner == _top(base.__module__)
@@ -199,7 +207,7 @@ def _owned(holder: Any, segment: str, value: Any) -> bool:
     return owner == _top(kind.__module__)
 
 
-def home(value: Any) -> str | None:
+def home(value: "Any") -> "str | None":
     """Name the top-level package that value belongs to; None for what has none."""
     for _ in range(MAX_WRAPPERS):
         inner = getattr(value, "__wrapped__", None) if not isinstance(value, type) else None
@@ -208,7 +216,7 @@ def home(value: Any) -> str | None:
         value = inner
     if isinstance(value, _Module):
         return _top(value.__name__)
-    if not isinstance(value, (*_ROUTINES, type)):
+    if not isinstance(value, _ROUTINES):
         return None
     module = getattr(value, "__module__", None)
     bound = getattr(value, "__self__", None)
@@ -222,7 +230,7 @@ def _top(module: str) -> str:
     return module.partition(".")[0].lstrip("_")
 
 
-def kind(value: Any) -> str:
+def kind(value: "Any") -> str:
     """Name what value is, in the vocabulary of mochi.ready."""
     if isinstance(value, type):
         return "class"
@@ -236,7 +244,7 @@ def kind(value: Any) -> str:
     return "generator" if flags & _GENERATOR else "function"
 
 
-def _code_flags(value: Any) -> int:
+def _code_flags(value: "Any") -> int:
     for _ in range(MAX_WRAPPERS):
         if isinstance(value, _BoundMethod):
             value = value.__func__
@@ -246,7 +254,7 @@ def _code_flags(value: Any) -> int:
             break
     code = getattr(value, "__code__", None)
     if code is None:
-        call: Callable[..., Any] | None = getattr(type(value), "__call__", None)
+        call: Any = type(value).__call__
         code = getattr(call, "__code__", None)
     flags = getattr(code, "co_flags", 0)
     return flags if isinstance(flags, int) else 0

@@ -6,7 +6,7 @@ import and its functions cost twice as much per call. Nothing here looks at
 of its own is turned into something that has by `convert`, imported on demand.
 """
 
-from __future__ import annotations
+from .refusal import Refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,10 +16,19 @@ if TYPE_CHECKING:
 # Nesting of a result: deeper than this, no host's parser would take it.
 MAX_DEPTH = 500
 
+# The longest line there may be; the worker sets what its wire says.
+limit = 16 * 1024 * 1024
+
 PLAIN = frozenset({int, float, str, bool, type(None)})
 CONTAINERS = frozenset({list, dict, tuple})
 NATURAL = PLAIN | CONTAINERS
 _KEYS = frozenset({str})
+
+
+def too_large(size: int) -> Refusal:
+    """Make the refusal of a result that no message holds."""
+    sentence = f"the result has {size} bytes or more, a message holds {limit}: return less of it"
+    return Refusal("too_large", sentence, limit=limit, size=size)
 
 
 class OneShot(Exception):
@@ -36,7 +45,7 @@ class _Grammar:
     parse_int = int
 
     @staticmethod
-    def parse_constant(name: str) -> Any:
+    def parse_constant(name: str) -> "Any":
         raise ValueError(f"{name} is not JSON")
 
 
@@ -51,40 +60,40 @@ try:
 
     # Called with (text, start); gives (value, end). Bad input raises whatever
     # the C code likes, StopIteration and SystemError included.
-    scan: Callable[[str, int], tuple[Any, int]] = make_scanner(_Grammar)
+    scan: "Callable[[str, int], tuple[Any, int]]" = make_scanner(_Grammar)  # type: ignore[arg-type]
 
-    def encoder(default: Callable[[Any], object]) -> Callable[[Any, int], Iterable[str]]:
+    def encoder(default: "Callable[[Any], object]") -> "Callable[[Any, int], Iterable[str]]":
         """Make an encoder that asks default about what is no JSON."""
         # No markers: a dict shared by two calls would report false circles.
-        return make_encoder(  # type: ignore[no-any-return]
+        return make_encoder(
             None, default, encode_basestring_ascii, None, ":", ",", False, False, False
         )
 
 except ImportError:  # an interpreter without the accelerator
     import json
-    from json.encoder import encode_basestring_ascii  # type: ignore[assignment]
+    from json.encoder import encode_basestring_ascii
 
-    scan = json.JSONDecoder(parse_constant=_Grammar.parse_constant).scan_once
+    scan = json.JSONDecoder(parse_constant=_Grammar.parse_constant).scan_once  # type: ignore[attr-defined]
 
-    def encoder(default: Callable[[Any], object]) -> Callable[[Any, int], Iterable[str]]:
+    def encoder(default: "Callable[[Any], object]") -> "Callable[[Any, int], Iterable[str]]":
         """Make an encoder that asks default about what is no JSON."""
         slow = json.JSONEncoder(
             allow_nan=False, check_circular=False, separators=(",", ":"), default=default
         )
         encode = slow.encode
 
-        def chunks(value: Any, _level: int) -> Iterable[str]:
+        def chunks(value: "Any", _level: int) -> "Iterable[str]":
             return (encode(value),)
 
         return chunks
 
 
-quote: Callable[[str], str] = encode_basestring_ascii
+quote: "Callable[[str], str]" = encode_basestring_ascii
 _encode = encoder(_convert)
 _join = "".join
 
 
-def encode(value: Any) -> str:
+def encode(value: "Any") -> str:
     """Write value as JSON, in ASCII: a lone surrogate is an escape like any other."""
     kind = type(value)
     try:
@@ -101,7 +110,7 @@ def encode(value: Any) -> str:
         return convert.encode_carefully(value, error)
 
 
-def audit(value: Any, depth: int) -> None:
+def audit(value: "Any", depth: int) -> None:
     """Refuse what the C encoder would write wrongly: keys that become equal.
 
     It sees only dicts, lists and tuples; what `convert` makes of other values
@@ -122,7 +131,7 @@ def audit(value: Any, depth: int) -> None:
             audit(item, depth + 1)
 
 
-def _audit_keys(value: dict[Any, Any]) -> None:
+def _audit_keys(value: "dict[Any, Any]") -> None:
     kinds = set(map(type, value))
     if len(kinds) > 1 and len({key_text(key) for key in value}) != len(value):
         raise ValueError("two keys become equal in JSON")
@@ -141,14 +150,14 @@ def key_text(key: object) -> str:
     raise TypeError("a key must be a string, a number, a bool or None")
 
 
-def parse(line: bytes) -> Any:
+def parse(line: bytes) -> "Any":
     """Read one line's JSON; ValueError says what is wrong with it."""
     text = line.decode().strip(" \t\r\n")
     try:
         value, end = scan(text, 0)
     except Exception as error:
         if str(error).startswith("Exceeds the limit"):
-            with unlimited_digits():
+            with UnlimitedDigits():
                 value, end = scan(text, 0)
         else:
             raise ValueError(_complaint(text, error)) from None
@@ -170,7 +179,7 @@ def _complaint(text: str, error: Exception) -> str:
     return str(error) or "not JSON"
 
 
-class unlimited_digits:
+class UnlimitedDigits:
     """Lift the interpreter's bound on the digits of an int while JSON passes."""
 
     _nested = 0

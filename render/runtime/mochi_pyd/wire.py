@@ -4,8 +4,6 @@ Under the daemon they are inherited and named in MOCHI_PYD_WIRE. By hand they
 are stdin and stdout, moved away so that 0 and 1 are free for user code.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 

@@ -5,16 +5,14 @@ A script makes one Worker before anything else, imports the user's module inside
 the script is imported and not run, as a child of multiprocessing does.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 
-from . import lane, stdio
-from .refusal import ImportFailed, Refusal, TooLarge, UnboundParams
+from . import lane, stdio, values
+from .refusal import Refusal, UnboundParams
 from .surface import Methods, Surface
 from .surface import kind as kind_of
-from .values import NATURAL, encode, parse, scan
+from .values import NATURAL, encode, parse, scan, too_large
 from .wire import PROTOCOL, STAGE_IMPORT, STAGE_READY, Wire
 
 TYPE_CHECKING = False
@@ -45,6 +43,7 @@ class Worker:
         _expect(module)
         self.wire = Wire()
         self.send: Callable[[bytes], None] = self.wire.write
+        values.limit = self.wire.limit
         stdio.take_over(tagged=self.wire.daemon)
         import faulthandler
 
@@ -52,11 +51,11 @@ class Worker:
         if self.wire.daemon:
             # ^C on the operator's terminal is the daemon's business. A handler
             # that does nothing, and not SIG_IGN, which children would inherit.
-            from _signal import SIGINT, signal
+            from _signal import SIGINT, signal  # type: ignore[import-not-found]
 
             signal(SIGINT, lambda *_: None)
 
-    def importing(self) -> Worker:
+    def importing(self) -> "Worker":
         """Hold the user's import: `with` this, a failure becomes mochi.failed."""
         return self
 
@@ -68,42 +67,44 @@ class Worker:
         if sys.path[:1] != [here]:  # as `python3 -m` would have it, behind the runtime
             sys.path.insert(1, here)
 
-    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
+    def __exit__(self, kind: object, error: "BaseException | None", _: object) -> None:
         if error is None or not self.live:
             return
         from . import imports
 
-        refusal = ImportFailed(*imports.explain(self.module, error))
-        refusal.data.update(imports.details(error))
+        refusal = imports.refusal(self.module, error)
         body = {"code": refusal.code, "message": refusal.message, "data": refusal.data}
         self.notify("mochi.failed", {"stage": "import", "error": body})
         raise SystemExit(1) from None
 
-    def public(self, *modules: str, only: Sequence[str] = ()) -> Surface:
+    def public(self, *modules: str, only: "Sequence[str]" = ()) -> Surface:
         """Make `_METHODS` of what the imported modules are found to hold."""
         return Surface({name: sys.modules[name] for name in modules}, only)
 
-    def declared(self, table: dict[str, Any]) -> Methods:
-        """Make `_METHODS` of exactly the functions in table."""
-        methods = Methods(table)
-        methods.label = self.module
+    def declared(
+        self, called: "dict[str, Any] | None" = None, awaited: "dict[str, Any] | None" = None
+    ) -> Methods:
+        """Make `_METHODS` of exactly these functions.
+
+        Those that the script awaits can be awaited afterwards, whatever they are.
+        """
+        methods = Methods(called or {})
+        methods.label = self.module or "this worker"
+        if awaited:
+            from .loop import awaiting
+
+            methods.update((name, awaiting(function)) for name, function in awaited.items())
         return methods
-
-    def awaited(self, table: dict[str, Any]) -> Methods:
-        """Make `_METHODS` of functions that the script awaits, whatever they are."""
-        from .loop import awaiting
-
-        return self.declared({name: awaiting(function) for name, function in table.items()})
 
     def serve(
         self,
         methods: Methods,
-        dispatch: Dispatch | None,
+        dispatch: "Dispatch | None",
         *,
         parse_error: int,
         invalid_request: int,
         internal_error: int,
-        loop: Callable[[], object] | None = None,
+        loop: "Callable[[], object] | None" = None,
     ) -> None:
         """Say that the worker is ready and answer requests until their end.
 
@@ -123,18 +124,20 @@ class Worker:
         self._say_ready(kinds)
         try:
             lane.serve(self, dispatch or self._pass_on)
-        except (BrokenPipeError, KeyboardInterrupt):
-            pass  # nobody reads the answers any more, or ^C by hand
+        except BrokenPipeError:
+            pass  # nobody reads the answers any more
+        except KeyboardInterrupt:  # ^C by hand
+            raise SystemExit(130) from None
         finally:
             if self.loop is not None:
                 self.loop.finish()
 
-    async def overlap(self, dispatch: Dispatch) -> None:
+    async def overlap(self, dispatch: "Dispatch") -> None:
         """Answer the loop's requests, any number at once, until their end."""
         assert self.loop is not None
         await self.loop.overlap(dispatch)
 
-    def arguments(self, request: Any) -> tuple[Any, Any]:
+    def arguments(self, request: "Any") -> "tuple[Any, Any]":
         """Give a request's positional and keyword arguments."""
         params = request.get("params")
         if type(params) is list:
@@ -146,10 +149,12 @@ class Worker:
         named = dict(params)
         positional = named.pop("*")
         if type(positional) is not list:
-            raise UnboundParams('"*" holds the positional arguments: make it an array', argument="*")
+            raise UnboundParams(
+                '"*" holds the positional arguments: make it an array', argument="*"
+            )
         return positional, named
 
-    def reply(self, request: Any, result: Any) -> bytes | None:
+    def reply(self, request: "Any", result: "Any") -> "bytes | None":
         """Write the line that answers request; None when there is none, or not yet."""
         if type(result) not in NATURAL:
             kind = type(result)
@@ -163,15 +168,11 @@ class Worker:
                 return None
             call = encode(call)
         line = f'{{"jsonrpc":"2.0","id":{call},"result":{text}}}\n'
-        if len(line) > self.wire.limit:
-            raise TooLarge(
-                f"the result is {len(line)} bytes and a message holds {self.wire.limit}: return less of it",
-                limit=self.wire.limit,
-                size=len(line),
-            )
+        if len(line) > values.limit:
+            raise too_large(len(line))
         return line.encode("ascii")
 
-    def explain(self, request: Any, error: BaseException) -> BaseException:
+    def explain(self, request: "Any", error: BaseException) -> BaseException:
         """Tell a call that its arguments do not fit from one that failed inside."""
         if not isinstance(error, TypeError):
             return error
@@ -181,11 +182,11 @@ class Worker:
         name = request["method"]
         return explain(name, self.methods[name], params, named or {}, error) or error
 
-    def refuse(self, request: Any, error: BaseException) -> bytes | None:
+    def refuse(self, request: "Any", error: BaseException) -> "bytes | None":
         """Answer with what the script's own dispatch let escape."""
         return self.failure(request, self.internal_error, error)
 
-    def failure(self, request: Any, code: int, error: BaseException) -> bytes | None:
+    def failure(self, request: "Any", code: int, error: BaseException) -> "bytes | None":
         """Write the line that answers request with an error."""
         if "id" not in request:
             return None
@@ -199,8 +200,12 @@ class Worker:
             message, data = python_error(error, call)
         return self._error_line(call, code, message, data)
 
-    def _error_line(self, call: Any, code: int, message: str, data: dict[str, object]) -> bytes:
-        body = {"jsonrpc": "2.0", "id": call, "error": {"code": code, "message": message, "data": data}}
+    def _error_line(self, call: "Any", code: int, message: str, data: dict[str, object]) -> bytes:
+        body = {
+            "jsonrpc": "2.0",
+            "id": call,
+            "error": {"code": code, "message": message, "data": data},
+        }
         line = encode(body)
         if len(line) >= self.wire.limit:
             short = {"kind": data["kind"], "type": data.get("type"), "module": data.get("module")}
@@ -208,17 +213,19 @@ class Worker:
             line = encode(body)
         return line.encode("ascii") + b"\n"
 
-    def complain(self, refusal: Refusal, call: Any = None) -> None:
+    def complain(self, refusal: Refusal, call: "Any" = None) -> None:
         """Answer a line that is no request."""
         codes = {"parse_error": self.parse_error, "invalid_request": self.invalid_request}
-        code = refusal.code or codes.get(refusal.kind, self.internal_error)
+        code = refusal.code or codes.get(str(refusal.data["kind"]), self.internal_error)
         self.send(self._error_line(call, code, refusal.message, refusal.data))
 
     def notify(self, method: str, params: object) -> None:
         """Tell the other side something it did not ask for."""
-        self.send(encode({"jsonrpc": "2.0", "method": method, "params": params}).encode("ascii") + b"\n")
+        self.send(
+            encode({"jsonrpc": "2.0", "method": method, "params": params}).encode("ascii") + b"\n"
+        )
 
-    def request(self, line: bytes) -> Any:
+    def request(self, line: bytes) -> "Any":
         """Read a request; None when the line was answered or is blank.
 
         The daemon has checked what it sends. By hand the whole envelope is.
@@ -249,9 +256,10 @@ class Worker:
             from . import logs
 
             logs.install()
-        from . import cstdio
+        if "ctypes" in sys.modules or _foreign_code():
+            from . import cstdio
 
-        cstdio.install()
+            cstdio.install()
 
     def _say_ready(self, kinds: list[dict[str, str]]) -> None:
         ready = {
@@ -270,21 +278,21 @@ class Worker:
 
         return describe(self.module, self.methods)
 
-    def _start_loop(self, run: Callable[[], object] | None = None) -> Loop:
+    def _start_loop(self, run: "Callable[[], object] | None" = None) -> "Loop":
         from .loop import Loop
 
         self.loop = Loop(self, run)
         self.loop.start()
         return self.loop
 
-    def _hand_over(self, request: Any, awaitable: Any) -> None:
+    def _hand_over(self, request: "Any", awaitable: "Any") -> None:
         """Give an awaitable to the loop, which answers the request."""
         loop = self.loop or self._start_loop()
         if not loop.is_current():
             self._announce(request)
         loop.adopt(request, awaitable)
 
-    def _pass_on(self, request: Any) -> bytes | None:
+    def _pass_on(self, request: "Any") -> "bytes | None":
         """Give a whole request to the loop: the script's functions all belong there."""
         if request["method"].startswith("mochi."):
             return self.reply(request, self.methods[request["method"]]())
@@ -293,7 +301,7 @@ class Worker:
         self.loop.adopt(request, None)
         return None
 
-    def _announce(self, request: Any) -> None:
+    def _announce(self, request: "Any") -> None:
         if not self.wire.daemon:
             return
         name = request["method"]
@@ -303,11 +311,20 @@ class Worker:
         self.notify("mochi.moved", {"id": request["id"], "name": name, "kind": kind})
 
 
+def _foreign_code() -> bool:
+    """Tell whether C code from outside the standard library is loaded."""
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and file.endswith((".so", ".dylib")) and "lib-dynload" not in file:
+            return True
+    return "_cffi_backend" in sys.modules
+
+
 def _expect(module: str) -> None:
     """Refuse to serve another module than the one the script was rendered for."""
     from .wire import VARIABLE
 
-    if VARIABLE in os.environ or len(sys.argv) < 2 or sys.argv[1] == module:
+    if VARIABLE in os.environ or len(sys.argv) < 2 or not module or sys.argv[1] == module:
         return
     raise SystemExit(
         f"{sys.argv[0]}: rendered for {module}, not for {sys.argv[1]}: "

@@ -1,0 +1,218 @@
+"""Real workers for the tests: by hand over stdin and stdout, or as the daemon starts them."""
+
+import json
+import mmap
+import os
+import select
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+RUNTIME = HERE.parent / "mochi_pyd"
+SCRIPTS = HERE.parent.parent / "testdata"
+
+# No test waits longer than this for anything.
+DEADLINE = 20.0
+
+
+def interpreters():
+    """Find the interpreters of this machine that a worker may run on, one a version."""
+    names = [f"python3.{minor}" for minor in range(9, 20)]
+    found = [sys.executable, *filter(None, map(shutil.which, names))]
+    root = os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv"))
+    found += map(str, Path(root).glob("versions/3.*/bin/python"))
+    versions = {}
+    for path in found:
+        show = "import sys; print('%d.%d' % sys.version_info[:2], sys.executable)"
+        out = subprocess.run([path, "-c", show], capture_output=True, text=True, check=False)
+        if out.returncode == 0:
+            version, executable = out.stdout.split(maxsplit=1)
+            if tuple(map(int, version.split("."))) >= (3, 9):
+                versions.setdefault(version, executable.strip())
+    return versions
+
+
+class Worker:
+    """One worker process; ask() answers, and messages come back as dicts."""
+
+    def __init__(self, python, directory, shape="public", module="zoo", ready=True):
+        script = (SCRIPTS / f"{shape}.py").read_text().replace("zoo", module)
+        (directory / "mochi_worker.py").write_text(script)
+        if not (directory / "mochi_pyd").exists():
+            (directory / "mochi_pyd").symlink_to(RUNTIME)
+        if not (directory / "zoo.py").exists():
+            (directory / "zoo.py").symlink_to(HERE / "zoo.py")
+        self.directory, self.python = directory, python
+        self.shape, self.module = shape, module
+        self.buffer, self.stray, self.last = b"", [], 0
+        self.log = (directory / "log").open("wb")
+        self.start()
+        if ready:
+            self.ready = self.message()["params"]
+
+    def start(self):
+        argv = [self.python, "-m", "mochi_worker"]
+        if self.shape == "public":
+            argv.append(self.module)
+        self.process = subprocess.Popen(
+            argv,
+            cwd=self.directory,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            start_new_session=True,
+        )
+        self.requests, self.replies = self.process.stdin.fileno(), self.process.stdout.fileno()
+
+    def id(self, loop=False):
+        self.last += 1
+        return self.last
+
+    def write(self, data, loop=False):
+        while data:
+            data = data[os.write(self.requests, data) :]
+
+    def call(self, method, *params, loop=False, **named):
+        """Send a request and give its id."""
+        call = self.id(loop)
+        request = {"jsonrpc": "2.0", "id": call, "method": method}
+        if named:
+            request["params"] = {"*": list(params), **named}
+        elif params:
+            request["params"] = list(params)
+        self.write(json.dumps(request).encode() + b"\n", loop)
+        return call
+
+    def line(self):
+        """Read one line; "" at the end."""
+        while b"\n" not in self.buffer:
+            assert select.select([self.replies], [], [], DEADLINE)[0], "no answer in time"
+            chunk = os.read(self.replies, 1 << 16)
+            if not chunk:
+                return ""
+            self.buffer += chunk
+        line, _, self.buffer = self.buffer.partition(b"\n")
+        return line.decode()
+
+    def message(self):
+        return json.loads(self.line())
+
+    def answer(self, call):
+        """Wait for the answer to one call; others are kept."""
+        for at, message in enumerate(self.stray):
+            if message.get("id") == call:
+                return self.stray.pop(at)
+        while True:
+            message = self.message()
+            if message.get("id") == call:
+                return message
+            self.stray.append(message)
+
+    def ask(self, method, *params, loop=False, **named):
+        """Call and give the result; an error's object when it failed."""
+        answer = self.answer(self.call(method, *params, loop=loop, **named))
+        return answer["result"] if "result" in answer else answer["error"]
+
+    def raw(self, text):
+        """Write one line as it is and read one message."""
+        self.write(text.encode() + b"\n")
+        return self.message()
+
+    def end(self):
+        """Close the requests, wait for the process, give the rest of its lines."""
+        self.process.stdin.close()
+        return self.rest()
+
+    def rest(self):
+        lines = []
+        while line := self.line():
+            lines.append(line)
+        self.status = self.process.wait(DEADLINE)
+        return lines
+
+    def logged(self):
+        """Give what the worker has written to its log so far."""
+        return (self.directory / "log").read_bytes().decode("utf-8", "replace").split("\n")[:-1]
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        self.log.close()
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream:
+                stream.close()
+
+
+class DaemonWorker(Worker):
+    """A worker as the daemon starts it: on inherited descriptors, with a scoreboard."""
+
+    seats, main = 136, 8
+
+    def start(self):
+        requests, self.requests = os.pipe()
+        loop, self.loop = os.pipe()
+        self.replies, replies = os.pipe()
+        control, self.control = os.pipe()
+        os.set_blocking(control, False)
+        life, self.life = os.pipe()
+        board = os.open(self.directory / "board", os.O_RDWR | os.O_CREAT)
+        os.ftruncate(board, mmap.PAGESIZE)
+        self.board = mmap.mmap(board, mmap.PAGESIZE)
+        theirs = [requests, loop, replies, control, life, board]
+        wire = (
+            f"in={requests} loop={loop} out={replies} control={control} life={life} "
+            f"board={board} seats={self.seats} main={self.main} message={1 << 20}"
+        )
+        self.process = subprocess.Popen(
+            [self.python, "-u", str(self.directory / "mochi_worker.py"), self.module],
+            cwd=self.directory,
+            env={**os.environ, "MOCHI_PYD_WIRE": wire},
+            stdin=subprocess.DEVNULL,
+            stdout=self.log,
+            stderr=self.log,
+            pass_fds=theirs,
+            start_new_session=True,
+        )
+        for fd in theirs:
+            os.close(fd)
+        self.rounds = {"main": 0, "loop": 0}
+
+    def id(self, loop=False):
+        lane = "loop" if loop else "main"
+        self.rounds[lane] += 1
+        first, width = (self.main, self.seats - self.main) if loop else (0, self.main)
+        turn, seat = divmod(self.rounds[lane], width)
+        return (turn + 1) * self.seats + first + seat
+
+    def cell(self, index):
+        return struct.unpack_from("<Q", self.board, 8 * index)[0]
+
+    def write(self, data, loop=False):
+        fd = self.loop if loop else self.requests
+        while data:
+            data = data[os.write(fd, data) :]
+
+    def records(self):
+        """Give the log's records; plain lines as {"plain": text}."""
+        return [
+            json.loads(line[1:]) if line.startswith("\x1e") else {"plain": line}
+            for line in self.logged()
+        ]
+
+    def end(self):
+        os.close(self.requests)
+        os.close(self.loop)
+        self.requests = self.loop = -1
+        return self.rest()
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        self.log.close()
+        self.board.close()
+        for fd in (self.requests, self.loop, self.replies, self.control, self.life):
+            if fd >= 0:
+                os.close(fd)
