@@ -103,7 +103,7 @@ func TestWhatIsNotTheModulesIsRefused(t *testing.T) {
 		{"a private name on the way", "method_not_found", "json.__builtins__.eval", `["1"]`, "__builtins__"},
 		{"another package's function", "method_not_found", "shutil.os.system", `["true"]`, "os"},
 		{"arguments that do not bind", "invalid_params", "json.dumps", "[]", "obj"},
-		{"a keyword nobody asked for", "invalid_params", "statistics.mean", `{"dta":[1]}`, "dta"},
+		{"a keyword nobody asked for", "invalid_params", "statistics.mean", `{"data":[1],"dta":2}`, "dta"},
 		{"a builtin given the wrong type", "python_error", "math.hypot", `["three"]`, "TypeError"},
 		{"an exception", "python_error", "json.loads", `["{"]`, "JSONDecodeError"},
 		{"a result JSON cannot hold", "not_serializable", "math.inf", "", ""},

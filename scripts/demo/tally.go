@@ -107,7 +107,7 @@ func (t *tally) print(to io.Writer) {
 	fmt.Fprintln(w, "\nMODULE\tCALLS\tERRORS\tFIRST (with its import)\tP50")
 	for _, module := range t.order {
 		r := t.rows[module]
-		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\n", module, r.calls(), r.kinds(), round(r.first), round(median(r.took)))
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\n", module, r.calls(), r.kinds(), shown(r.first), shown(median(r.took)))
 	}
 	w.Flush()
 }
@@ -137,6 +137,14 @@ func round(d time.Duration) time.Duration {
 		return d.Round(100 * time.Microsecond)
 	}
 	return d.Round(time.Microsecond)
+}
+
+// shown is a duration in the table; nothing was timed is a dash.
+func shown(d time.Duration) string {
+	if d == 0 {
+		return "-"
+	}
+	return round(d).String()
 }
 
 func durations(ds []time.Duration) string {
