@@ -155,12 +155,12 @@ func TestBurialLeavesOtherChildrenAlone(t *testing.T) {
 
 func TestOrphanThatDiedInPeaceIsReapedInTheEnd(t *testing.T) {
 	var g graves
-	z := zombie{pid: 1, start: "2"}
-	unclaimed := map[zombie]time.Time{}
+	z := corpse{pid: 1, start: "2"}
+	unclaimed := map[corpse]time.Time{}
 	if g.claim(z, stat{session: -1}, unclaimed) {
 		t.Error("claimed at first sight")
 	}
-	g.unknown = map[zombie]time.Time{z: time.Now().Add(-2 * unknownAge)}
+	g.unknown = map[corpse]time.Time{z: time.Now().Add(-2 * unknownAge)}
 	if !g.claim(z, stat{session: -1}, unclaimed) {
 		t.Error("not claimed after its time")
 	}

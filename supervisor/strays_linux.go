@@ -37,12 +37,12 @@ type graves struct {
 	living map[string]bool // the marks of the workers that live
 
 	burial  sync.Mutex           // one burial at a time: a number is reaped once
-	unknown map[zombie]time.Time // unclaimed, and since when; burial's
+	unknown map[corpse]time.Time // unclaimed, and since when; burial's
 }
 
 // zombie is a dead child nobody has claimed: its number, and when it started,
 // because numbers come back.
-type zombie struct {
+type corpse struct {
 	pid   int
 	start string
 }
@@ -93,7 +93,7 @@ func (g *graves) bury(group int, mark string) {
 // strays are those of the daemon's children that belonged to the dead worker's
 // group, or bear the mark of any worker that lives no more.
 func (g *graves) strays(group int) []int {
-	unclaimed := make(map[zombie]time.Time)
+	unclaimed := make(map[corpse]time.Time)
 	var strays []int
 	for _, pid := range ownChildren() {
 		st, ok := readStat(pid)
@@ -104,7 +104,7 @@ func (g *graves) strays(group int) []int {
 		switch {
 		case st.group == group:
 		case strings.HasPrefix(mark, markPrefix) && !g.lives(mark):
-		case st.state == 'Z' && g.claim(zombie{pid, st.start}, st, unclaimed):
+		case st.state == 'Z' && g.claim(corpse{pid, st.start}, st, unclaimed):
 		default:
 			continue
 		}
@@ -118,7 +118,7 @@ func (g *graves) strays(group int) []int {
 // have no environment: a daemonised orphan of a living worker that ended by
 // itself. In our own session it is some other package's, which will wait for
 // it; in a foreign one it is taken once it has been unclaimed for long.
-func (g *graves) claim(z zombie, st stat, unclaimed map[zombie]time.Time) bool {
+func (g *graves) claim(z corpse, st stat, unclaimed map[corpse]time.Time) bool {
 	own, err := unix.Getsid(0)
 	if err != nil || st.session == own {
 		return false
