@@ -54,7 +54,8 @@ func explain(cmd *cobra.Command, err error) (code int, message string) {
 	var wrong config.Errors
 	var dial *sock.DialError
 	var remote *rpc.Error
-	say := "mochi-pyd: " + strings.ReplaceAll(err.Error(), numberMark, "")
+	// A marked number may be in the message as it is, or quoted.
+	say := "mochi-pyd: " + strings.NewReplacer(numberMark, "", `\x00`, "").Replace(err.Error())
 	switch {
 	case errors.As(err, &known):
 		if known.quiet {

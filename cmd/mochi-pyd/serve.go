@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/oklog/run"
@@ -175,6 +175,10 @@ func (a *app) runServe(ctx context.Context, c *config.Config) error {
 	return a.actors(ctx, d, daemon.Listeners{Host: host, Control: control}, log)
 }
 
+// sameSignal is how soon after the first a signal still is the first one:
+// timeout(1) and some shells send it to the process and to its group.
+const sameSignal = 5 * time.Millisecond
+
 // actors are the daemon and the signals: the first one drains, the second one
 // forces.
 func (a *app) actors(ctx context.Context, d *daemon.Daemon, l daemon.Listeners, log hclog.Logger) error {
@@ -189,15 +193,20 @@ func (a *app) actors(ctx context.Context, d *daemon.Daemon, l daemon.Listeners, 
 	group.Add(func() error { return d.Run(ctx, l) }, func(error) { drain() })
 	over, end := context.WithCancel(context.Background())
 	group.Add(func() error {
-		for n := 0; ; n++ {
+		var first time.Time
+		for {
 			select {
 			case s := <-signals:
-				if n > 0 {
+				if !first.IsZero() {
+					if time.Since(first) < sameSignal {
+						continue
+					}
 					log.Warn("forced to end", "event", "forced", "signal", s.String())
 					forced = true
 					d.Force()
 					continue
 				}
+				first = time.Now()
 				log.Info("asked to end", "event", "asked_to_end", "signal", s.String())
 				drain()
 			case <-over.Done():
@@ -232,5 +241,3 @@ func (a *app) welcome(c *config.Config, host, control string) {
 	}
 	fmt.Fprintf(a.err, "mochi-pyd is ready: hosts %s, operators %s\nnow type: %s %s%s\n", host, control, program, try, where)
 }
-
-var _ net.Listener = (*sock.Listener)(nil)

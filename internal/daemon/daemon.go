@@ -102,7 +102,19 @@ func (d *Daemon) limits() rpc.Limits {
 	return rpc.Limits{
 		MaxMessage: int(s.MaxMessage), MaxBatch: s.MaxBatch, MaxConnections: s.MaxConnections, MaxInFlight: s.MaxInFlight,
 		MaxOutbound: int(s.MaxOutbound), WriteTimeout: s.WriteTimeout,
+		Grace: d.grace(),
 	}
+}
+
+// grace is longer than any pool's drain can last: a connection must never be
+// cut while a worker may still answer.
+func (d *Daemon) grace() time.Duration {
+	pools := append(d.opt.Config.Pools(), d.opt.Config.OnDemand("any"))
+	longest := time.Duration(0)
+	for _, p := range pools {
+		longest = max(longest, p.GracefulTimeout+p.StopTimeout)
+	}
+	return longest + goodbye
 }
 
 // Run serves until ctx ends, mochi.drain is asked for, or a door breaks; then
