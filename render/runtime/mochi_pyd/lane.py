@@ -8,6 +8,7 @@ raises only there, so it can hit neither the next call nor half a reply.
 """
 
 import sys
+from time import monotonic as clock
 
 from .refusal import Refusal
 from .stdio import Current, Output
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 READ_SIZE = 64 * 1024
 LONG_READ_SIZE = 256 * 1024
 
+# How old the answer may be to which waiting lines are revoked, in seconds.
+REVOKED_AGE = 0.001
+
 # Ids that are no longer wanted. Link ids only grow, so old ones do no harm.
 shots: set[int] = set()
 
@@ -41,11 +45,13 @@ def enter(call: "Any", dispatch: "Callable[[Any], bytes | None]", request: "Any"
 def serve(worker: "Worker", dispatch: "Callable[[Any], bytes | None]") -> None:
     """Answer requests one at a time until their end."""
     board, seats = worker.wire.board, worker.wire.seats
-    modules, known = sys.modules, len(sys.modules)
+    modules, known, asked = sys.modules, len(sys.modules), 0.0
     for lines in chunks(worker):
-        if len(lines) > 1:
-            take_revoked(worker.wire)
+        waiting = len(lines) > 1
         for line in lines:
+            if waiting and clock() - asked > REVOKED_AGE:
+                take_revoked(worker.wire)
+                asked = clock()
             request = worker.request(line)
             if request is None:
                 continue
@@ -107,8 +113,8 @@ def chunks(worker: "Worker") -> "Iterator[list[bytes]]":
 def take_revoked(wire: "Wire") -> None:
     """Learn which of the lines that wait are not wanted any more.
 
-    Asked only when lines do wait: a line that has just arrived cannot have
-    been revoked, and the question is a system call.
+    Asked only when lines do wait, and then once a millisecond: a line that has
+    just arrived cannot have been revoked, and the question is a system call.
     """
     if wire.control >= 0:
         ids = wire.revoked()

@@ -41,7 +41,9 @@ class Loop:
         self._worker = worker
         self._run = run or self._run_plain
         self._inbox: deque[tuple[Any, Any]] = deque()
-        self._tasks: set[asyncio.Task[None]] = set()
+        # The loop itself keeps only weak references to tasks.
+        self._tasks: dict[asyncio.Task[None], Any] = {}
+        self._serving = False
         self._started = threading.Event()
         self._closing = False
         self._held = b""
@@ -68,7 +70,7 @@ class Loop:
     def adopt(self, request: Any, awaitable: Any) -> None:
         """Answer request with what awaitable gives; None: with what dispatch does."""
         if self.is_current():
-            self._begin(self._settle(request, awaitable))
+            self._begin(request, self._settle(request, awaitable))
             return
         self._inbox.append((request, awaitable))
         self._poke(self._take_inbox)
@@ -82,18 +84,21 @@ class Loop:
     async def overlap(self, dispatch: Callable[[Any], Any]) -> None:
         """Serve until finish() is called and nothing is in flight."""
         self._dispatch = dispatch
-        self._tasks.clear()
         self._loop = asyncio.get_running_loop()
         self._idle = asyncio.Event()
         fd = self._worker.wire.loop
         if fd >= 0:
             os.set_blocking(fd, False)
             self._loop.add_reader(fd, self._read)
+        self._serving = True
         self._started.set()
-        self._take_inbox()
-        if self._closing:
-            self._close()
-        await self._idle.wait()
+        try:
+            self._take_inbox()
+            if self._closing:
+                self._close()
+            await self._idle.wait()
+        finally:  # what arrives from now on is for the next loop
+            self._serving = False
 
     def _keep(self) -> None:
         """Run the loop again when user code has ended it.
@@ -115,8 +120,16 @@ class Loop:
                     from .failures import text
 
                     stdio.record(text(error), "error", "mochi_pyd.loop")
+            self._abandon()
             if self._closing and not self._inbox:
                 return
+
+    def _abandon(self) -> None:
+        """Answer what the end of a loop left unanswered."""
+        while self._tasks:
+            _, request = self._tasks.popitem()
+            line = self._worker.refuse(request, RuntimeError("the event loop was ended by a task"))
+            self._finish(request, line)
 
     def _run_plain(self) -> None:
         asyncio.run(self.overlap(self._worker.dispatch or self._worker._pass_on))
@@ -137,14 +150,14 @@ class Loop:
             self._idle.set()
 
     def _take_inbox(self) -> None:
-        while self._inbox:
+        while self._serving and self._inbox:
             request, awaitable = self._inbox.popleft()
             copy_context().run(self._start, request, awaitable)
 
     def _read(self) -> bool:
         """Begin the requests that are there; False when there are none."""
         fd = self._worker.wire.loop
-        if fd < 0:
+        if fd < 0 or not self._serving:
             return False
         try:
             chunk = os.read(fd, READ_SIZE)
@@ -177,18 +190,18 @@ class Loop:
         """Begin one request in a context of its own."""
         _call.set(request.get("id"))
         if awaitable is not None:
-            self._begin(self._settle(request, awaitable))
+            self._begin(request, self._settle(request, awaitable))
             return
         try:
             answer = self._dispatch(request)
         except BaseException as error:
             answer = self._worker.refuse(request, error)
         if asyncio.iscoroutine(answer):
-            self._begin(self._answer(request, answer))
+            self._begin(request, self._answer(request, answer))
         else:
             self._finish(request, answer)
 
-    def _begin(self, coroutine: Any) -> None:
+    def _begin(self, request: Any, coroutine: Any) -> None:
         task: asyncio.Task[None]
         if sys.version_info >= (3, 12):  # runs up to its first await at once
             task = asyncio.Task(coroutine, loop=self._loop, eager_start=True)
@@ -197,11 +210,11 @@ class Loop:
         if task.done():
             self._look_idle()
             return
-        self._tasks.add(task)  # the loop itself keeps only weak references
+        self._tasks[task] = request
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+        self._tasks.pop(task, None)
         self._look_idle()
 
     async def _answer(self, request: Any, dispatched: Any) -> None:
