@@ -268,3 +268,13 @@ func dataOf(t testing.TB, err *rpc.Error) map[string]any {
 	}
 	return data
 }
+
+// benchOwner says that a call is done, and nothing else.
+type benchOwner struct{ done chan struct{} }
+
+func (o *benchOwner) WorkerReady(*Worker, ReadyInfo)                          {}
+func (o *benchOwner) CallMoved(*Worker, *rpc.Call, string, Kind)              {}
+func (o *benchOwner) WorkerGone(*Worker, Exit, []Orphan) (lost, requeued int) { return 0, 0 }
+func (o *benchOwner) CallDone(*Worker, *rpc.Call, Lane, time.Duration, []byte, *rpc.Error) {
+	o.done <- struct{}{}
+}

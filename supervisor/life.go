@@ -114,10 +114,6 @@ func (w *Worker) watch(ctx context.Context, waited <-chan WaitStatus, bury func(
 		case <-kill.C:
 			w.signal(syscall.SIGKILL)
 		}
-		if start.C != nil && w.State() != Starting {
-			start.stop() // whatever it is now, it is not late
-			start = clock{}
-		}
 	}
 }
 
@@ -143,6 +139,9 @@ func (w *Worker) suspect(cause string) {
 // tooLate ends a start that took longer than start-timeout. The scoreboard
 // says where it hangs.
 func (w *Worker) tooLate() {
+	if w.State() != Starting {
+		return // ready at the last moment, or being ended for another reason
+	}
 	stage := stageOf(w.wire.board.snapshot())
 	w.end(verdict{
 		reason: reasonOf(stage), stage: stage,

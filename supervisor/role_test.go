@@ -39,9 +39,9 @@ func playDaemon() int {
 		w.Send(rpc.NewCall("fork", []byte("[600]"), nil), LaneMain)
 		child := <-o.forked
 		w.Send(rpc.NewCall("gil", nil, nil), LaneMain)
-		fmt.Printf("%d %s\n", w.ID().PID, child)
+		fmt.Fprintf(os.Stdout, "%d %s\n", w.ID().PID, child)
 	}
-	fmt.Println("all")
+	fmt.Fprintln(os.Stdout, "all")
 	select {}
 }
 

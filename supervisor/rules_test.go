@@ -241,12 +241,11 @@ func TestKilledAtRandomEachCallEndsOnceAndStartedIsTrue(t *testing.T) {
 		timer := time.NewTimer(time.Duration(rand.IntN(16000)) * time.Microsecond)
 		<-timer.C
 		_ = syscall.Kill(w.ID().PID, syscall.SIGKILL)
-		ran := func() map[int]int {
-			for _, a := range answers {
-				await(t, a, "an answer")
-			}
-			return readBook(t, book)
-		}()
+		for _, a := range answers {
+			await(t, a, "an answer")
+		}
+		await(t, o.gone, "the end")
+		ran := readBook(t, book)
 		for i, orphan := range o.left {
 			var p [3]any
 			if err := json.Unmarshal(orphan.Call.Params, &p); err != nil {

@@ -53,41 +53,34 @@ func newWire(seats int) (w *wire, err error) {
 	w.worker = append(w.worker, null)
 	w.files.Stdin = null
 
-	type pipe struct {
-		name string
-		ours **os.File
-		end  pipeEnd
-		to   *[]*os.File
-	}
-	var in, loop, out, control, life, stdout, stderr []*os.File
-	for _, p := range []pipe{
-		// The lifeline first: its daemon's write end must be numbered above
-		// the read end, and the fewer pipes come before it the likelier the
-		// kernel hands them out in order.
-		{"lifeline", &w.life, daemonWrites, &life},
-		{"request pipe", &w.in, daemonWrites, &in},
-		{"loop's request pipe", &w.loop, daemonWrites, &loop},
-		{"reply pipe", &w.out, daemonReads, &out},
-		{"control pipe", &w.control, daemonWrites, &control},
-		{"stdout pipe", &w.stdout, daemonReads, &stdout},
-		{"stderr pipe", &w.stderr, daemonReads, &stderr},
+	var in, loop, out, control, stdout, stderr *os.File
+	for _, p := range []struct {
+		name   string
+		end    pipeEnd
+		ours   **os.File
+		theirs **os.File
+	}{
+		{"lifeline", daemonWrites, &w.life, &w.lifeRead},
+		{"request pipe", daemonWrites, &w.in, &in},
+		{"loop's request pipe", daemonWrites, &w.loop, &loop},
+		{"reply pipe", daemonReads, &w.out, &out},
+		{"control pipe", daemonWrites, &w.control, &control},
+		{"stdout pipe", daemonReads, &w.stdout, &stdout},
+		{"stderr pipe", daemonReads, &w.stderr, &stderr},
 	} {
-		ours, theirs, err := newPipe(p.end)
+		*p.ours, *p.theirs, err = newPipe(p.end)
 		if err != nil {
 			return w, fmt.Errorf("make the worker's %s: %w", p.name, err)
 		}
-		*p.ours = ours
-		*p.to = []*os.File{theirs}
-		w.ours = append(w.ours, ours)
-		if p.ours == &w.life {
-			w.lifeRead = theirs
-			w.ours = append(w.ours, theirs)
+		w.ours = append(w.ours, *p.ours)
+		if *p.theirs == w.lifeRead {
+			w.ours = append(w.ours, w.lifeRead)
 		} else {
-			w.worker = append(w.worker, theirs)
+			w.worker = append(w.worker, *p.theirs)
 		}
 	}
 	// The worker's end shares its flags with no one but the worker.
-	if err := setNonblock(control[0]); err != nil {
+	if err := setNonblock(control); err != nil {
 		return w, fmt.Errorf("make the control pipe non-blocking: %w", err)
 	}
 	if err := w.orderLifeline(); err != nil {
@@ -97,8 +90,8 @@ func newWire(seats int) (w *wire, err error) {
 	if err != nil {
 		return w, fmt.Errorf("make the scoreboard: %w", err)
 	}
-	w.files.Stdout, w.files.Stderr = stdout[0], stderr[0]
-	w.files.Extra = []*os.File{in[0], loop[0], out[0], control[0], life[0], w.board.file}
+	w.files.Stdout, w.files.Stderr = stdout, stderr
+	w.files.Extra = []*os.File{in, loop, out, control, w.lifeRead, w.board.file}
 	return w, nil
 }
 

@@ -1,0 +1,53 @@
+package supervisor
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+)
+
+// appendRequest writes the line of one call. The host's bytes go out as they
+// came in, but for newlines between tokens, which a caller in this process may
+// have left in.
+func appendRequest(b []byte, id uint64, method string, params, meta []byte) []byte {
+	b = append(b, `{"jsonrpc":"2.0","id":`...)
+	b = strconv.AppendUint(b, id, 10)
+	b = append(b, `,"method":`...)
+	b = appendString(b, method)
+	if params != nil {
+		b = append(b, `,"params":`...)
+		b = appendValue(b, params)
+	}
+	if meta != nil {
+		b = append(b, `,"meta":`...)
+		b = appendValue(b, meta)
+	}
+	return append(b, "}\n"...)
+}
+
+func appendValue(b, raw []byte) []byte {
+	if bytes.IndexByte(raw, '\n') < 0 {
+		return append(b, raw...)
+	}
+	var oneLine bytes.Buffer
+	if json.Compact(&oneLine, raw) != nil {
+		return append(b, "null"...) // not JSON: the worker refuses it as params
+	}
+	return append(b, oneLine.Bytes()...)
+}
+
+// appendString quotes a method's name; nearly all of them need no escapes.
+func appendString(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c > '~' {
+			quoted, err := json.Marshal(s)
+			if err != nil {
+				return append(b, `""`...) // strings always marshal
+			}
+			return append(b, quoted...)
+		}
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
+}
