@@ -22,7 +22,7 @@ func bind(c *rpc.Call, into any, names ...string) *rpc.Error {
 	if raw[0] == '[' {
 		var list []json.RawMessage
 		if err := json.Unmarshal(raw, &list); err != nil {
-			return badParams(c, err)
+			return badParams(c, err, names)
 		}
 		if len(list) > len(names) {
 			return rpc.Errorf(rpc.KindInvalidParams, "%s takes at most %d parameters (%s), not %d", c.Method, len(names), strings.Join(names, ", "), len(list))
@@ -36,18 +36,18 @@ func bind(c *rpc.Call, into any, names ...string) *rpc.Error {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(into); err != nil {
-		return badParams(c, err)
+		return badParams(c, err, names)
 	}
 	return nil
 }
 
-func badParams(c *rpc.Call, err error) *rpc.Error {
+func badParams(c *rpc.Call, err error, names []string) *rpc.Error {
 	message := strings.TrimPrefix(err.Error(), "json: ")
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) {
 		return rpc.NewError(rpc.KindInvalidParams, fmt.Sprintf("%s: %s must be a %s", c.Method, wrong.Field, wrong.Type), rpc.Fields{"argument": wrong.Field})
 	}
-	return rpc.Errorf(rpc.KindInvalidParams, "%s: %s", c.Method, message)
+	return rpc.Errorf(rpc.KindInvalidParams, "%s: %s; it takes %s", c.Method, message, strings.Join(names, ", "))
 }
 
 // method is one of the daemon's own.
