@@ -62,6 +62,13 @@ func TestDaemonKilledTakesWorkersAlong(t *testing.T) {
 			t.Fatalf("%d is not running to begin with", pid)
 		}
 	}
+	t.Cleanup(func() {
+		for _, pid := range pids {
+			if t.Failed() && running(pid) {
+				_ = syscall.Kill(pid, syscall.SIGKILL) // nobody else would, for ten minutes
+			}
+		}
+	})
 	killed := time.Now()
 	if err := daemon.Process.Kill(); err != nil {
 		t.Fatal(err)

@@ -40,7 +40,7 @@ type graves struct {
 	unknown map[corpse]time.Time // unclaimed, and since when; burial's
 }
 
-// zombie is a dead child nobody has claimed: its number, and when it started,
+// corpse is a dead child nobody has claimed: its number, and when it started,
 // because numbers come back.
 type corpse struct {
 	pid   int
