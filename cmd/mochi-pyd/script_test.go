@@ -36,6 +36,7 @@ func TestScripts(t *testing.T) {
 			// A version manager's shim would need its own variables, and 65 ms.
 			e.Setenv("PATH", e.Getenv("PATH")+string(filepath.ListSeparator)+filepath.Dir(real.Path))
 			e.Setenv("PYTHON", real.Path)
+			e.Setenv("GORACE", "atexit_sleep_ms=10") // else each command takes a second under -race
 			// Short: a socket's path has 107 bytes.
 			dir, err := os.MkdirTemp("", "mp-")
 			if err != nil {
