@@ -12,6 +12,8 @@ import (
 type Script struct {
 	Source string // of mochi_worker.py
 	Digest string // of Source, and so of the runtime it names: what it is stored under
+
+	title string // the modules, as a person reads them
 }
 
 //go:embed worker.py.tmpl
@@ -49,7 +51,7 @@ func RenderWorker(o WorkerOptions) (Script, error) {
 		return Script{}, fmt.Errorf("render: the worker template: %w", err)
 	}
 	source := b.String()
-	return Script{Source: source, Digest: digest([]byte(source))}, nil
+	return Script{Source: source, Digest: digest([]byte(source)), title: title}, nil
 }
 
 // importText is the script's imports, inside the block that reports their

@@ -26,7 +26,9 @@ MAX_MEMBERS = 16  # of an exception group, on each of
 MAX_GROUPS = 3  # levels
 MAX_ARGUMENT = 2 * 1024  # characters of one of the exception's args
 
-_OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
+# Our own frames: files beside this one or, in a bundle, "<mochi_pyd.failures>".
+_THIS = (lambda: None).__code__.co_filename
+_OURS = "<mochi_pyd" if _THIS[0] == "<" else os.path.dirname(os.path.abspath(_THIS)) + os.sep
 
 
 def python_error(error: BaseException, call: object) -> tuple[str, dict[str, object]]:
@@ -138,7 +140,7 @@ def _users(traceback: TracebackType | None) -> TracebackType | None:
 
 def _is_ours(file: str) -> bool:
     main = getattr(sys.modules.get("__main__"), "__file__", None)
-    return file.startswith((_OURS, "<mochi_pyd")) or file in (main, "<frozen runpy>")
+    return file.startswith(_OURS) or file in (main, "<frozen runpy>")
 
 
 def _message(error: BaseException) -> str:
