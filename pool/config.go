@@ -28,6 +28,7 @@ type Config struct {
 	MaxQueue    int // waiting calls; default 1024
 	MaxRequeues int // times a call may lose its worker before it starts; default 3
 	MaxMessage  int // longest line to or from a worker, bytes; default 16 MiB
+	LogRate     int // log lines a second per worker; default supervisor.DefaultLogRate
 
 	BackoffMin    time.Duration // after the second early death; default 100ms
 	BackoffMax    time.Duration // default 30s

@@ -10,10 +10,21 @@ import (
 
 // This file is the pool as a slot's gate: circuit.go with a lock and a clock.
 
-var _ supervisor.Gate = (*Pool)(nil)
+var (
+	_ supervisor.Gate    = (*Pool)(nil)
+	_ supervisor.Breaker = (*Pool)(nil)
+)
+
+// Broken says that the circuit is open: a slot that waits shows it.
+func (p *Pool) Broken() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.circuit.broken
+}
 
 // Enter blocks until the circuit lets slot spawn.
-func (p *Pool) Enter(ctx context.Context, _ int) (func(*supervisor.Exit), error) {
+func (p *Pool) Enter(ctx context.Context, slot int) (func(*supervisor.Exit), error) {
+	told := false
 	for {
 		p.mu.Lock()
 		ok, wait := p.circuit.mayStart(time.Now())
@@ -22,8 +33,14 @@ func (p *Pool) Enter(ctx context.Context, _ int) (func(*supervisor.Exit), error)
 			p.mu.Unlock()
 			return p.startEnded, nil
 		}
-		changed := p.changed
+		changed, streak := p.changed, p.circuit.streak
 		p.mu.Unlock()
+		if wait > 0 && !told {
+			told = true
+			p.opt.Hook(supervisor.BackedOff{
+				Identity: supervisor.Identity{Pool: p.opt.Name, Slot: slot}, Delay: wait, Streak: streak,
+			})
+		}
 		if err := waitFor(ctx, changed, wait); err != nil {
 			return nil, err
 		}

@@ -33,6 +33,7 @@ func (p *Pool) nextWorker(ctx context.Context, _ int) (supervisor.WorkerConfig, 
 		MaxMessage:   p.opt.MaxMessage,
 		StartTimeout: p.opt.StartTimeout,
 		StopTimeout:  p.opt.StopTimeout,
+		LogRate:      p.opt.LogRate,
 	}, nil
 }
 
