@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -37,22 +38,22 @@ file is printed.`,
 			if err := options.Validate(); err != nil {
 				return err
 			}
-			var text string
-			{
-				script, err := render.RenderWorker(options)
-				if err != nil {
+			script, err := render.RenderWorker(options)
+			if err != nil {
+				return &exit{code: exitFailed, err: err}
+			}
+			switch {
+			case out != "":
+				if err := render.Write(out, script); err != nil {
 					return &exit{code: exitFailed, err: err}
 				}
-				if out != "" {
-					if err := render.Write(out, script); err != nil {
-						return &exit{code: exitFailed, err: err}
-					}
-					fmt.Fprintf(a.err, "now type: cd %s && python3 -m mochi_worker %s\n", out, modules[0])
-					return nil
-				}
-				text = script.Source
+				fmt.Fprintf(a.err, "now type: cd %s && python3 -m mochi_worker %s\n", out, strings.Join(modules, ","))
+				return nil
+			case bundle:
+				_, err = a.out.Write(render.Bundle(script))
+			default:
+				_, err = io.WriteString(a.out, script.Source)
 			}
-			_, err := io.WriteString(a.out, text)
 			return err
 		},
 	}
