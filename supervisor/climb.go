@@ -125,8 +125,9 @@ func (c *climb) heard(now time.Time) {
 	if !c.dumping {
 		return
 	}
-	if quiet := now.Add(dumpQuiet); quiet.Before(c.limit) {
-		c.until = quiet
+	c.until = now.Add(dumpQuiet)
+	if c.until.After(c.limit) {
+		c.until = c.limit
 	}
 	c.arm(now)
 }

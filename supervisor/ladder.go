@@ -120,8 +120,11 @@ func (l *ladder) due() (time.Time, bool) {
 // to judge; the other has a deadline of its own. Once nothing runs before it
 // any more it begins again from the first rung.
 func (l *ladder) step(now time.Time, s sight) act {
-	if s == sightGone {
+	switch {
+	case s == sightGone:
 		l.phase = phaseOver
+	case s == sightBehind && l.phase == phaseCondemned:
+		l.hold(now) // while the stacks were waited for, the worker began another
 	}
 	if at, ok := l.due(); !ok || now.Before(at) {
 		return actNone
