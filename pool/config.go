@@ -26,9 +26,9 @@ type Config struct {
 	QueueTimeout    time.Duration // longest wait for a seat; default 30s
 
 	MaxQueue    int // waiting calls; default 1024
-	MaxRequeues int // times a call may lose its worker before it starts; default 3
+	MaxRequeues int // times a call may lose its worker before it starts; default 3, negative: never
 	MaxMessage  int // longest line to or from a worker, bytes; default 16 MiB
-	LogRate     int // log lines a second per worker; default supervisor.DefaultLogRate
+	LogRate     int // log lines a second per worker; default supervisor.DefaultLogRate, negative: no limit
 
 	BackoffMin    time.Duration // after the second early death; default 100ms
 	BackoffMax    time.Duration // default 30s
@@ -87,7 +87,9 @@ func (o *Options) setDefaults() error {
 	setDefault(&o.GracefulTimeout, DefaultGracefulTimeout)
 	setDefault(&o.QueueTimeout, DefaultQueueTimeout)
 	setDefault(&o.MaxQueue, DefaultMaxQueue)
-	setDefault(&o.MaxRequeues, DefaultMaxRequeues)
+	if o.MaxRequeues == 0 {
+		o.MaxRequeues = DefaultMaxRequeues
+	}
 	setDefault(&o.MaxMessage, DefaultMaxMessage)
 	setDefault(&o.BackoffMin, DefaultBackoffMin)
 	setDefault(&o.BackoffMax, DefaultBackoffMax)

@@ -24,14 +24,24 @@ func (d *Daemon) newPool(s config.Pool) (*pool.Pool, error) {
 			Name: s.Name, Module: s.Module, Modules: s.Modules,
 			Workers: s.Workers, Concurrency: s.Concurrency, Depth: s.Depth,
 			StartTimeout: s.StartTimeout, StopTimeout: s.StopTimeout, GracefulTimeout: s.GracefulTimeout, QueueTimeout: s.QueueTimeout,
-			MaxQueue: s.MaxQueue, MaxRequeues: s.MaxRequeues, MaxMessage: int(d.settings.MaxMessage),
+			MaxQueue: s.MaxQueue, MaxRequeues: orNever(s.MaxRequeues), MaxMessage: int(d.settings.MaxMessage),
 			BackoffMin: s.BackoffMin, BackoffMax: s.BackoffMax, RestartLimit: s.RestartLimit, RestartWindow: s.RestartWindow,
+			LogRate: orNever(d.settings.LogRate),
 		},
 		Spawner: d.opt.Spawner,
 		Command: func(ctx context.Context) (supervisor.Command, error) { return d.command(ctx, s) },
 		Hook:    d.observe,
 		Watch:   d.observeStatus,
 	})
+}
+
+// orNever turns the configuration's 0, which means none, into a pool's: there
+// 0 means the default.
+func orNever(n int) int {
+	if n == 0 {
+		return -1
+	}
+	return n
 }
 
 // command says what to start for a pool. It is asked anew at each spawn, so
