@@ -66,11 +66,16 @@ func (d *Daemon) command(ctx context.Context, s config.Pool) (supervisor.Command
 	if err != nil {
 		return supervisor.Command{}, err
 	}
-	env := python.Environ{Daemon: d.opt.Environ, Inherit: inherit, Env: s.Env, PythonPath: s.PythonPath, Venv: venv}
+	env := python.Environ{Daemon: d.opt.Environ, Inherit: inherit, Env: s.Env, PythonPath: s.PythonPath, Venv: venv}.Build()
+	if environ(env, "PYTHONDONTWRITEBYTECODE") != "" {
+		if err := d.scripts.Precompile(ctx, interpreter.Path); err != nil {
+			d.log.Warn("the worker runtime could not be precompiled: workers start slower", "event", "precompile", "pool", s.Name, "error", err)
+		}
+	}
 	return supervisor.Command{
 		Path: interpreter.Path,
 		Args: []string{"-u", path, strings.Join(options.Modules, ",")},
-		Env:  env.Build(),
+		Env:  env,
 		Dir:  s.Cwd,
 	}, nil
 }
