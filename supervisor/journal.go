@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"math"
 	"sync"
 	"time"
 )
@@ -26,8 +27,11 @@ type journal struct {
 }
 
 func newJournal(rate int, whose func(uint64) (string, string), emit func(LogRecord)) *journal {
-	if rate <= 0 {
+	switch {
+	case rate == 0:
 		rate = DefaultLogRate
+	case rate < 0:
+		rate = math.MaxInt32 // no limit, and still a number to count with
 	}
 	return &journal{
 		whose: whose, emit: emit, bucket: bucket{rate: float64(rate), burst: float64(rate)},

@@ -25,7 +25,7 @@ type WorkerConfig struct {
 	StartTimeout time.Duration // spawn + import + ready
 	StopTimeout  time.Duration // SIGTERM to SIGKILL
 
-	LogRate int // lines a second the worker may log; 0 = DefaultLogRate
+	LogRate int // lines a second the worker may log; 0 = DefaultLogRate, negative = no limit
 
 	Follows Reason // the end this start follows; "" for the first
 
