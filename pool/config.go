@@ -17,6 +17,7 @@ type Config struct {
 	Modules []string // several modules in one process, instead of Module
 
 	Workers     int // slots kept filled; default 2
+	MaxWorkers  int // above Workers the pool is elastic: it grows when calls wait; default Workers
 	Concurrency int // coroutines in flight per worker; default 64
 	Depth       int // calls in a worker's main pipe at once, at most; default 32
 
@@ -37,6 +38,7 @@ type Config struct {
 	MaxRequests       int           // calls after which a worker is recycled; 0: never
 	MaxRequestsJitter int           // up to so many more, by chance, so that workers do not go together
 	MaxAge            time.Duration // after which a worker is recycled; 0: never
+	IdleTimeout       time.Duration // after which an elastic worker ends; 0: never
 
 	BackoffMin    time.Duration // after the second early death; default 100ms
 	BackoffMax    time.Duration // default 30s
@@ -91,6 +93,7 @@ func (o *Options) setDefaults() error {
 		o.Module = o.Name
 	}
 	setDefault(&o.Workers, DefaultWorkers)
+	o.MaxWorkers = max(o.MaxWorkers, o.Workers)
 	setDefault(&o.Concurrency, DefaultConcurrency)
 	setDefault(&o.Depth, DefaultDepth)
 	setDefault(&o.StartTimeout, DefaultStartTimeout)

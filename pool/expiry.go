@@ -112,6 +112,7 @@ func (p *Pool) lookAround(now time.Time) {
 			}
 		}
 	}
+	p.shrink(now, earliest)
 	p.lookAt = next
 	p.unlock()
 	for _, l := range refused {

@@ -25,7 +25,12 @@ type member struct {
 	lifetime int       // answered calls after which it is recycled; 0: never
 	retireAt time.Time // when it is recycled for its age; zero: never
 	retiring bool      // its successor has been asked for
+
+	idleSince time.Time // when it was last given back a seat
 }
+
+// busy says that it has calls in hand, or calls that wait for it alone.
+func (m *member) busy() bool { return m.onMain+m.onLoop+m.pinned.size > 0 }
 
 // roomOnMain says whether a call of f may join the main pipe. An idle worker
 // always takes one; a pipe grows only while everything in it is quick.
@@ -44,10 +49,12 @@ func (m *member) accepting() bool { return !m.closed && m.worker.State() == supe
 
 // leave frees a seat.
 func (m *member) leave(lane supervisor.Lane) {
+	now := time.Now()
+	m.idleSince = now
 	if lane == supervisor.LaneLoop {
 		m.onLoop--
 		return
 	}
 	m.onMain--
-	m.since = time.Now() // the next in its pipe is in hand from here on
+	m.since = now // the next in its pipe is in hand from here on
 }

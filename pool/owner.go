@@ -91,6 +91,7 @@ func (p *Pool) CallDone(w *supervisor.Worker, c *rpc.Call, lane supervisor.Lane,
 		if m.lifetime > 0 && m.answered >= m.lifetime {
 			p.retire(m, supervisor.ReasonRecycleRequests)
 		}
+		p.watchIdle(m)
 	}
 	pl, more := p.next()
 	if p.draining {

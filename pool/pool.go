@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,10 +15,11 @@ import (
 // Pool serves the calls of one module. Make one with New, start it with Run,
 // give it calls with Submit.
 type Pool struct {
-	opt   Options
-	slots []*supervisor.Slot
+	opt Options
 
 	mu        sync.Mutex
+	rooms     []*room   // by slot number; nil: free
+	opened    int       // slots that are wanted
 	members   []*member // the ready workers
 	functions functions
 	waiting   [2]queue // by lane
@@ -37,8 +39,9 @@ type Pool struct {
 
 	tasks sync.WaitGroup // the slots, and what waits for one of them
 
-	stop context.CancelFunc // ends Run; set by it
-	done chan struct{}      // closed when Run has returned
+	running context.Context    // Run's; nil before it
+	stop    context.CancelFunc // ends Run; set by it
+	done    chan struct{}      // closed when Run has returned
 }
 
 // New makes a pool; nothing runs before Run.
@@ -56,20 +59,11 @@ func New(opt Options) (*Pool, error) {
 		},
 		tally:    newTally(time.Now()),
 		status:   Opening,
+		rooms:    make([]*room, opt.MaxWorkers),
 		changed:  make(chan struct{}),
 		look:     make(chan struct{}, 1),
 		affinity: newAffinity(),
 		done:     make(chan struct{}),
-	}
-	for number := range opt.Workers {
-		p.slots = append(p.slots, supervisor.NewSlot(supervisor.SlotConfig{
-			Pool:            opt.Name,
-			Number:          number,
-			Gate:            p,
-			Next:            p.nextWorker,
-			Hook:            opt.Hook,
-			GracefulTimeout: opt.GracefulTimeout,
-		}))
 	}
 	return p, nil
 }
@@ -84,13 +78,12 @@ func (p *Pool) Run(ctx context.Context) error {
 		p.mu.Unlock()
 		return errors.New("pool " + p.opt.Name + ": Run was called twice: a pool lives once, make a new one")
 	}
-	p.stop = stop
+	p.running, p.stop = ctx, stop
+	for range p.opt.Workers {
+		p.open()
+	}
 	p.mu.Unlock()
 	defer close(p.done)
-
-	for _, s := range p.slots {
-		p.tasks.Go(func() { _ = s.Run(ctx) }) // ends with ctx; its failures are Events
-	}
 	p.tasks.Go(func() { p.expire(ctx) })
 	<-ctx.Done()
 	p.close()
@@ -171,6 +164,7 @@ func (p *Pool) enqueue(c *rpc.Call) (loser *rpc.Call, why *rpc.Error) {
 	}
 	p.queueOf(c).push(origin(c), c)
 	p.expireAt(p.queueLimit(c))
+	p.grow()
 	return loser, why
 }
 
@@ -245,12 +239,12 @@ func (p *Pool) Ask(ctx context.Context, method string, params any) (json.RawMess
 // (slot -1). Soft: the successor is ready before the old one drains. Hard: the
 // old one is killed first.
 func (p *Pool) Restart(ctx context.Context, slot int, hard bool) error {
-	chosen := p.slots
+	chosen := p.slots()
 	if slot >= 0 {
-		if slot >= len(p.slots) {
-			return rpc.Errorf(rpc.KindInvalidParams, "pool %s has no slot %d: its slots are 0 to %d", p.opt.Name, slot, len(p.slots)-1)
+		chosen = slices.DeleteFunc(chosen, func(s *supervisor.Slot) bool { return s.Number() != slot })
+		if len(chosen) == 0 {
+			return rpc.Errorf(rpc.KindInvalidParams, "pool %s has no slot %d: mochi-pyd ps shows those it has", p.opt.Name, slot)
 		}
-		chosen = p.slots[slot : slot+1]
 	}
 	for _, s := range chosen {
 		select {

@@ -14,7 +14,7 @@ import (
 // newMember is a worker that has just become ready, with the end of its life
 // in view.
 func (p *Pool) newMember(w *supervisor.Worker, info supervisor.ReadyInfo) *member {
-	m := &member{worker: w, loop: info.Loop, pinned: newQueue()}
+	m := &member{worker: w, loop: info.Loop, pinned: newQueue(), idleSince: time.Now()}
 	if p.opt.MaxRequests > 0 {
 		m.lifetime = p.opt.MaxRequests
 		if p.opt.MaxRequestsJitter > 0 {
@@ -25,6 +25,7 @@ func (p *Pool) newMember(w *supervisor.Worker, info supervisor.ReadyInfo) *membe
 		m.retireAt = time.Now().Add(p.opt.MaxAge)
 		p.expireAt(m.retireAt)
 	}
+	p.watchIdle(m)
 	return m
 }
 
@@ -36,7 +37,7 @@ func (p *Pool) retire(m *member, reason supervisor.Reason) {
 	}
 	m.retiring = true
 	m.retireAt = time.Time{}
-	replaced := p.slots[m.worker.ID().Slot].Restart(reason, false)
+	replaced := p.rooms[m.worker.ID().Slot].slot.Restart(reason, false)
 	p.tasks.Go(func() {
 		if err := <-replaced; err == nil {
 			return // the slot answers always, at the latest when it ends

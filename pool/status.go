@@ -20,9 +20,9 @@ const (
 	Closed   Status = "closed"   // over
 )
 
-// failing says that nothing of the pool lives and the last start failed.
+// failing says that the last start failed.
 func (p *Pool) failing() bool {
-	return len(p.members) == 0 && p.circuit.cause != nil && !p.circuit.cause.WasReady
+	return p.circuit.cause != nil && !p.circuit.cause.WasReady
 }
 
 // StatusChanged is told to Options.Watch.
@@ -38,9 +38,9 @@ func (p *Pool) statusNow() Status {
 		return Closed
 	case p.draining:
 		return Draining
-	case p.circuit.broken || p.failing():
+	case len(p.members) == 0 && (p.circuit.broken || p.failing()):
 		return Broken
-	case len(p.members) >= len(p.slots):
+	case len(p.members) >= p.opened && p.opened > 0:
 		return Open
 	case !p.everReady:
 		return Opening
@@ -70,9 +70,9 @@ type Stat struct {
 // Stat is a snapshot.
 func (p *Pool) Stat() Stat {
 	now := time.Now()
-	slots := make([]supervisor.SlotStat, 0, len(p.slots))
+	slots := []supervisor.SlotStat{}
 	restarts := 0
-	for _, s := range p.slots {
+	for _, s := range p.slots() {
 		stat := s.Stat()
 		restarts += stat.Restarts
 		slots = append(slots, stat)
@@ -81,7 +81,7 @@ func (p *Pool) Stat() Stat {
 	defer p.mu.Unlock()
 	stat := Stat{
 		Name: p.opt.Name, Module: p.opt.Module, Status: p.statusNow(),
-		Desired: len(p.slots), Busy: p.inFlight(), Queue: p.waitingCalls(),
+		Desired: p.opened, Busy: p.inFlight(), Queue: p.waitingCalls(),
 		Calls: p.tally.calls, Errors: p.tally.errors,
 		CallsPerSecond: p.tally.rate(now), P95: p.tally.p95(),
 		Restarts: restarts, Since: p.tally.since, Slots: slots,

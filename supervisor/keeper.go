@@ -292,9 +292,10 @@ func (k *keeper) end() {
 		}
 		workers = append(workers, a.worker)
 	}
+	reason := endingReason(k.ctx)
 	for _, w := range workers {
 		if w != nil {
-			w.Stop(ReasonParent)
+			w.Stop(reason)
 		}
 	}
 	for _, w := range workers {

@@ -92,7 +92,7 @@ func (w *Worker) watch(ctx context.Context, waited <-chan WaitStatus, bury func(
 			return
 		case <-parent:
 			parent = nil
-			w.Stop(ReasonParent)
+			w.Stop(endingReason(ctx))
 		case <-ready:
 			ready = nil // it stays closed: selecting it again would spin
 			start.stop()

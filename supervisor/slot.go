@@ -63,6 +63,9 @@ func NewSlot(cfg SlotConfig) *Slot {
 	return &Slot{cfg: cfg, wake: make(chan struct{}, 1)}
 }
 
+// Number is the slot's place in its pool.
+func (s *Slot) Number() int { return s.cfg.Number }
+
 // Run keeps the slot filled until ctx ends, then stops what is left of it
 // (ReasonParent) and returns nil. It is called once.
 func (s *Slot) Run(ctx context.Context) error {
