@@ -19,14 +19,21 @@ import (
 // number of slots.
 //
 // Only early deaths count: before ready, or ready without one answer. A worker
-// that answered proves its code; its death resets the streak.
+// that became ready after the last of them and answers proves the code; one
+// that is older proves nothing about the code that fails now.
+//
+// An early death by a signal from outside does not count: it spends no budget
+// and refuses nobody. It is paced all the same, from the second in a row on,
+// or whatever kills workers as they come up would decide how often we spawn.
 type circuit struct {
 	backoff backoff
 	budget  budget
 
 	proven   bool      // some worker became ready since the last failed start
 	starting int       // starts that were let through and have not ended
-	streak   int       // early deaths in a row
+	streak   int       // early deaths in a row that count
+	unlucky  int       // early deaths in a row that do not
+	troubles uint64    // early deaths that count, ever
 	next     time.Time // no start before this
 	broken   bool
 	cause    *supervisor.Exit // the last early death; nil when healthy
@@ -58,25 +65,39 @@ func (c *circuit) ready() {
 // abandoned: a start ended because nobody wants it any more.
 func (c *circuit) abandoned() { c.starting-- }
 
-// answered: a worker answered a call, so the module works.
-func (c *circuit) answered() {
-	c.streak = 0
-	c.cause = nil
+// answered: a worker answered a call; born is what troubles was when it became
+// ready. If nothing has gone wrong since, the module works.
+func (c *circuit) answered(born uint64) {
+	c.unlucky = 0
+	if born == c.troubles {
+		c.streak = 0
+		c.cause = nil
+	}
 }
 
 // failed: a start ended without a ready worker.
 func (c *circuit) failed(e *supervisor.Exit, now time.Time) {
 	c.starting--
+	if fromOutside(e) {
+		c.bad(now)
+		return
+	}
 	c.proven = false
 	c.early(e, now, c.streak+1)
+}
+
+// bad luck: an early death that says nothing of the module.
+func (c *circuit) bad(now time.Time) {
+	c.delay(now, c.unlucky)
+	c.unlucky++
 }
 
 // died: a worker that had been ready is gone.
 func (c *circuit) died(e *supervisor.Exit, now time.Time) {
 	switch {
-	case e.Answered > 0:
-		c.answered()
-	case e.Reason.Planned() || fromOutside(e):
+	case e.Answered > 0 || e.Reason.Planned():
+	case fromOutside(e):
+		c.bad(now)
 	default:
 		// The first is replaced at once: it may have been bad luck.
 		c.early(e, now, c.streak)
@@ -85,15 +106,25 @@ func (c *circuit) died(e *supervisor.Exit, now time.Time) {
 
 func (c *circuit) early(e *supervisor.Exit, now time.Time, delays int) {
 	c.streak++
+	c.troubles++
 	c.cause = e
-	if delays > 0 {
-		c.next = now.Add(c.backoff.delay(delays, rand.Float64()))
-	}
+	c.delay(now, delays)
 	if !c.budget.spend(now) {
 		c.broken = true
 		c.proven = false
 	}
 }
+
+// delay puts the next start off, by the length of a streak; not at all for 0.
+func (c *circuit) delay(now time.Time, streak int) {
+	if streak > 0 {
+		c.next = now.Add(c.backoff.delay(streak, rand.Float64()))
+	}
+}
+
+// hurry lets the next start through at once: somebody says that the cause is
+// mended, and one attempt tells.
+func (c *circuit) hurry() { c.next = time.Time{} }
 
 // refusal is what a caller is told instead of waiting, or nil: the pool is
 // broken, or nothing of it lives and the last start failed, and the next
@@ -111,13 +142,22 @@ func (c *circuit) refusal(pool string, alive int, now time.Time) *rpc.Error {
 	return unavailable(pool, c.cause, c.broken, c.next.Sub(now))
 }
 
-// fromOutside says that a signal ended the worker that its own code does not
-// usually raise: somebody killed it, which says nothing about the module.
+// fromOutside says that a signal ended the worker that neither we sent nor its
+// own code usually raises: somebody killed it, which says nothing about the
+// module. A start that we cut short says so in Detail.
 func fromOutside(e *supervisor.Exit) bool {
-	if e.Reason != supervisor.ReasonSignal {
+	switch e.Reason {
+	case supervisor.ReasonSignal:
+	case supervisor.ReasonStartInterp, supervisor.ReasonStartImport, supervisor.ReasonStartReady:
+		if e.Detail != "" {
+			return false
+		}
+	default:
 		return false
 	}
 	switch e.Status.Signal {
+	case 0:
+		return false
 	case syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGABRT, syscall.SIGTRAP, syscall.SIGSYS:
 		return false
 	}

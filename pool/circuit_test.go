@@ -113,9 +113,66 @@ func TestEarlyDeathsBackOffAfterTheFirstAndBreakThePoolOverTheBudget(t *testing.
 	now = now.Add(wait)
 	c.started()
 	c.ready()
-	c.answered()
+	c.answered(c.troubles)
 	if c.broken || c.refusal("img", 0, now) != nil {
 		t.Error("a probe that answers heals the pool")
+	}
+}
+
+func TestAStartKilledFromOutsideRefusesNobodyAndIsPaced(t *testing.T) {
+	c, now := newCircuit(1), time.Unix(0, 0)
+	killed := &supervisor.Exit{
+		Reason: supervisor.ReasonStartImport,
+		Status: supervisor.WaitStatus{ExitCode: -1, Signal: syscall.SIGKILL},
+	}
+	for i := range 20 {
+		ok, wait := c.mayStart(now)
+		if i < 2 && !ok {
+			t.Fatal("the first is replaced at once")
+		}
+		if i >= 2 && (ok || wait <= 0) {
+			t.Fatal("a row of them must back off: what kills them must not decide how often we spawn")
+		}
+		now = now.Add(max(wait, 0))
+		c.started()
+		c.failed(killed, now)
+		if c.broken || c.refusal("p", 0, now) != nil {
+			t.Fatal("a start that somebody killed says nothing of the module")
+		}
+	}
+	timedOut := &supervisor.Exit{Reason: supervisor.ReasonStartImport, Detail: "it was not ready within 1s", Status: killed.Status}
+	c.started()
+	c.failed(timedOut, now)
+	if c.cause == nil {
+		t.Error("a start that we killed for being late counts")
+	}
+}
+
+func TestAnOldWorkersAnswersDoNotHideThatNewOnesFail(t *testing.T) {
+	c, now := newCircuit(100), time.Unix(0, 0)
+	c.started()
+	c.ready()
+	old := c.troubles
+	spawns := 0
+	for start := now; now.Sub(start) < time.Minute; {
+		c.answered(old)
+		ok, wait := c.mayStart(now)
+		if !ok {
+			now = now.Add(wait)
+			continue
+		}
+		spawns++
+		c.started()
+		c.failed(importFailure(), now)
+	}
+	if spawns > 12 {
+		t.Errorf("%d spawns in a minute beside a worker that answers, want at most 12", spawns)
+	}
+	c.started()
+	c.ready()
+	c.answered(c.troubles)
+	if c.cause != nil || c.streak != 0 {
+		t.Error("an answer of a new worker proves the code again")
 	}
 }
 
@@ -134,7 +191,7 @@ func TestDeathsThatSayNothingOfTheModuleDoNotCount(t *testing.T) {
 		for range 50 {
 			c.died(e, now)
 		}
-		if ok, _ := c.mayStart(now); !ok || c.broken || c.cause != nil {
+		if c.broken || c.cause != nil || c.refusal("p", 0, now) != nil {
 			t.Errorf("an exit with reason %s and signal %v counted", e.Reason, e.Status.Signal)
 		}
 	}

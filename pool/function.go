@@ -50,8 +50,32 @@ func (f *function) lane() supervisor.Lane {
 	return supervisor.LaneMain
 }
 
+// need is what a call waits for; calls of one need wait in one queue, because
+// what seats the first of them seats them all.
+type need int
+
+const (
+	needMain need = iota // the main thread
+	needLoop             // room on a loop
+	needBoth             // the main thread first, then room on its loop
+	needs
+)
+
+func (f *function) need() need {
+	switch {
+	case f.lane() == supervisor.LaneLoop:
+		return needLoop
+	case f.awaits:
+		return needBoth
+	}
+	return needMain
+}
+
 // maxFunctions bounds what one pool remembers of names, which come from hosts.
 const maxFunctions = 4096
+
+// maxName is the longest name remembered.
+const maxName = 1 << 10
 
 // functions is the table of them. It grows only by what a worker said: its
 // surface, and names whose calls succeeded; so a host cannot fill it with
@@ -85,7 +109,7 @@ func (t *functions) learn(name string) *function {
 	f := t.byName[name]
 	if f == nil {
 		f = &function{}
-		if len(t.byName) < maxFunctions {
+		if len(t.byName) < maxFunctions && len(name) <= maxName {
 			t.byName[name] = f
 		}
 	}

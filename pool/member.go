@@ -11,8 +11,10 @@ import (
 // a worker needs no other lock.
 type member struct {
 	worker *supervisor.Worker
-	loop   bool // its loop thread runs: the loop lane is open
-	closed bool // it refused a call: draining or dying, nothing more for it
+	loop   bool   // its loop thread runs: the loop lane is open
+	closed bool   // draining or dying: nothing more for it
+	full   bool   // it had no seat: nothing more until one is free
+	born   uint64 // the circuit's troubles when it became ready
 
 	onMain int       // calls in its main pipe, the running one included
 	onLoop int       // coroutines in flight
@@ -35,7 +37,9 @@ func (m *member) busy() bool { return m.onMain+m.onLoop+m.pinned.size > 0 }
 // roomOnMain says whether a call of f may join the main pipe. An idle worker
 // always takes one; a pipe grows only while everything in it is quick.
 func (m *member) roomOnMain(f *function, depth, concurrency int, now time.Time) bool {
-	if f.awaits && m.onLoop >= concurrency {
+	// A call that moved to the loop keeps its main seat, and which calls will
+	// move is not known of names that have not been called yet.
+	if f.awaits && m.onLoop >= concurrency || m.onMain+m.onLoop >= mainSeats(depth, concurrency) {
 		return false
 	}
 	if m.onMain == 0 {
@@ -45,12 +49,20 @@ func (m *member) roomOnMain(f *function, depth, concurrency int, now time.Time) 
 }
 
 // accepting says that calls may still be sent.
-func (m *member) accepting() bool { return !m.closed && m.worker.State() == supervisor.Ready }
+func (m *member) accepting() bool {
+	return !m.closed && !m.full && m.worker.State() == supervisor.Ready
+}
+
+// mainSeats is how many seats a worker's main lane has: one for each call that
+// may be in the pipe, and one for each that may have moved to the loop, twice
+// the depth over because those that move are noticed only then.
+func mainSeats(depth, concurrency int) int { return 2*depth + concurrency }
 
 // leave frees a seat.
 func (m *member) leave(lane supervisor.Lane) {
 	now := time.Now()
 	m.idleSince = now
+	m.full = false
 	if lane == supervisor.LaneLoop {
 		m.onLoop--
 		return

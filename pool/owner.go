@@ -21,14 +21,11 @@ func (p *Pool) nextWorker(ctx context.Context, _ int) (supervisor.WorkerConfig, 
 		return supervisor.WorkerConfig{}, err
 	}
 	return supervisor.WorkerConfig{
-		Spawner: p.opt.Spawner,
-		Command: command,
-		Owner:   p,
-		Hook:    p.opt.Hook,
-		// A call that moved to the loop keeps its main seat until it is
-		// answered; so there is one for each that may be in the pipe and for
-		// each that may have moved.
-		MainSeats:    2*p.opt.Depth + p.opt.Concurrency,
+		Spawner:      p.opt.Spawner,
+		Command:      command,
+		Owner:        p,
+		Hook:         p.opt.Hook,
+		MainSeats:    mainSeats(p.opt.Depth, p.opt.Concurrency),
 		LoopSeats:    p.opt.Concurrency,
 		MaxMessage:   p.opt.MaxMessage,
 		StartTimeout: p.opt.StartTimeout,
@@ -80,7 +77,6 @@ func (p *Pool) CallMoved(w *supervisor.Worker, _ *rpc.Call, name string, kind su
 // CallDone answers the call and gives its seat to the next.
 func (p *Pool) CallDone(w *supervisor.Worker, c *rpc.Call, lane supervisor.Lane, service time.Duration, result []byte, err *rpc.Error) {
 	p.mu.Lock()
-	p.circuit.answered()
 	if err == nil && lane == supervisor.LaneMain {
 		p.functions.learn(c.Function).observe(service)
 	}
@@ -88,6 +84,7 @@ func (p *Pool) CallDone(w *supervisor.Worker, c *rpc.Call, lane supervisor.Lane,
 	if m := p.memberOf(w); m != nil {
 		m.leave(lane)
 		m.answered++
+		p.circuit.answered(m.born)
 		if m.lifetime > 0 && m.answered >= m.lifetime {
 			p.retire(m, supervisor.ReasonRecycleRequests)
 		}

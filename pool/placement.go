@@ -128,11 +128,11 @@ func (p *Pool) next() (placement, bool) {
 	return p.nextPinned()
 }
 
-// nextFree asks both lanes' heads: a busy main thread must not keep a
-// coroutine from its loop.
+// nextFree asks the head of each need: a busy main thread must not keep a
+// coroutine from its loop, nor a full loop the main thread from what it can do.
 func (p *Pool) nextFree() (placement, bool) {
-	for lane := range p.waiting {
-		if pl, ok := p.nextOf(&p.waiting[lane]); ok {
+	for need := range p.waiting {
+		if pl, ok := p.nextOf(&p.waiting[need]); ok {
 			return pl, true
 		}
 	}
@@ -181,12 +181,15 @@ func (p *Pool) queueOf(c *rpc.Call) *queue {
 	if m := p.attached(c); m != nil {
 		return &m.pinned
 	}
-	return &p.waiting[p.functions.of(c.Function).lane()]
+	return &p.waiting[p.functions.of(c.Function).need()]
 }
 
 // queues are all places where calls wait.
 func (p *Pool) queues() []*queue {
-	all := []*queue{&p.waiting[supervisor.LaneMain], &p.waiting[supervisor.LaneLoop]}
+	all := make([]*queue, 0, len(p.waiting)+len(p.members))
+	for need := range p.waiting {
+		all = append(all, &p.waiting[need])
+	}
 	for _, m := range p.members {
 		if m.pinned.size > 0 {
 			all = append(all, &m.pinned)
@@ -220,8 +223,12 @@ func (p *Pool) send(pl placement) {
 		return
 	}
 	p.mu.Lock()
-	pl.member.closed = true
 	pl.member.leave(pl.lane)
+	if pl.member.worker.State() == supervisor.Ready {
+		pl.member.full = true // its seats and our count of them disagree: let one be answered
+	} else {
+		pl.member.closed = true
+	}
 	refused := p.requeue(pl.call)
 	p.mu.Unlock()
 	if refused != nil {

@@ -22,7 +22,7 @@ type Pool struct {
 	opened    int       // slots that are wanted
 	members   []*member // the ready workers
 	functions functions
-	waiting   [2]queue // by lane
+	waiting   [needs]queue
 	circuit   circuit
 	info      supervisor.ReadyInfo // of the worker that became ready last
 	failures  int                  // starts that failed, ever
@@ -52,7 +52,7 @@ func New(opt Options) (*Pool, error) {
 	p := &Pool{
 		opt:       opt,
 		functions: newFunctions(opt.Kinds),
-		waiting:   [2]queue{newQueue(), newQueue()},
+		waiting:   [needs]queue{newQueue(), newQueue(), newQueue()},
 		circuit: circuit{
 			backoff: backoff{min: opt.BackoffMin, max: opt.BackoffMax},
 			budget:  budget{limit: opt.RestartLimit, window: opt.RestartWindow},
@@ -158,7 +158,7 @@ func (p *Pool) enqueue(c *rpc.Call) (loser *rpc.Call, why *rpc.Error) {
 	}
 	if n := p.waitingCalls(); n >= p.opt.MaxQueue {
 		why = overloaded(p.opt.Name, n, p.opt.MaxQueue, p.tally.drainTime(n, len(p.members)))
-		if loser = p.queueOf(c).evictFor(origin(c)); loser == nil {
+		if loser = p.evictFor(origin(c)); loser == nil {
 			return c, why
 		}
 	}
@@ -222,10 +222,10 @@ func (p *Pool) Ask(ctx context.Context, method string, params any) (json.RawMess
 	}
 	p.mu.Lock()
 	var w *supervisor.Worker
-	for _, m := range p.members {
-		if m.accepting() {
-			w = m.worker
-			break
+	least := 0
+	for _, m := range p.members { // the one that gets to it first
+		if m.accepting() && (w == nil || m.onMain < least) {
+			w, least = m.worker, m.onMain
 		}
 	}
 	p.mu.Unlock()
@@ -246,6 +246,9 @@ func (p *Pool) Restart(ctx context.Context, slot int, hard bool) error {
 			return rpc.Errorf(rpc.KindInvalidParams, "pool %s has no slot %d: mochi-pyd ps shows those it has", p.opt.Name, slot)
 		}
 	}
+	p.mu.Lock()
+	p.circuit.hurry()
+	p.unlock()
 	for _, s := range chosen {
 		select {
 		case err := <-s.Restart(supervisor.ReasonRestart, hard):

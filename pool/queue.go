@@ -114,25 +114,20 @@ func (q *queue) removeAt(l *line, i int) {
 	}
 }
 
-// evictFor makes room for a call of conn when the queue is full: the newest
-// waiting call of the greediest connection goes, unless conn would then be the
-// greediest, in which case nil says that its call is the one refused.
-func (q *queue) evictFor(conn uint64) *rpc.Call {
-	own := 0
+// waiting is how many calls of conn wait.
+func (q *queue) waiting(conn uint64) int {
 	if l := q.lines[conn]; l != nil {
-		own = l.len()
+		return l.len()
 	}
-	var greediest *line
-	for _, l := range q.ring {
-		if greediest == nil || l.len() > greediest.len() {
-			greediest = l
-		}
-	}
-	if greediest == nil || greediest.len() <= own+1 {
-		return nil
-	}
-	victim := greediest.calls[len(greediest.calls)-1]
-	q.removeAt(greediest, len(greediest.calls)-1)
+	return 0
+}
+
+// evict takes the newest waiting call of conn, which has one.
+func (q *queue) evict(conn uint64) *rpc.Call {
+	l := q.lines[conn]
+	newest := len(l.calls) - 1
+	victim := l.calls[newest]
+	q.removeAt(l, newest)
 	return victim
 }
 

@@ -71,20 +71,24 @@ func TestARemovedCallIsNeverServed(t *testing.T) {
 	wantOrder(t, names(q.takeAll()), "a", "c")
 }
 
-func TestAFullQueueTakesRoomFromTheGreediest(t *testing.T) {
-	q := newQueue()
-	for i := range 5 {
-		q.push(1, waitingCall(fmt.Sprintf("greedy%d", i)))
+func TestAFullQueueTakesRoomFromTheGreediestWhereverItWaits(t *testing.T) {
+	p := idlePool(t, Config{Workers: 1})
+	for i := range 3 {
+		p.waiting[needMain].push(1, waitingCall(fmt.Sprintf("greedy main %d", i)))
+		p.waiting[needLoop].push(1, waitingCall(fmt.Sprintf("greedy loop %d", i)))
 	}
-	q.push(2, waitingCall("modest0"))
-	if v := q.evictFor(2); v == nil || v.Method != "greedy4" {
-		t.Errorf("evicted %v, want the greedy connection's newest", v)
+	p.waiting[needLoop].push(1, waitingCall("greedy loop 3"))
+	for range 5 {
+		p.waiting[needMain].push(2, waitingCall("modest"))
 	}
-	if v := q.evictFor(1); v != nil {
+	if v := p.evictFor(3); v == nil || v.Method != "greedy loop 3" {
+		t.Errorf("evicted %v, want the greedy connection's newest of its longest line", v)
+	}
+	if v := p.evictFor(1); v != nil {
 		t.Errorf("evicted %s for the greediest connection itself", v.Method)
 	}
-	if q.size != 5 {
-		t.Errorf("%d calls wait, want 5", q.size)
+	if n := p.waitingCalls(); n != 11 {
+		t.Errorf("%d calls wait, want 11", n)
 	}
 }
 

@@ -3,6 +3,7 @@ package pool_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -70,6 +71,50 @@ func TestAHundredCoroutinesOverlapOnOneWorker(t *testing.T) {
 	}
 }
 
+func TestFunctionsThatNobodyKnewToBeCoroutinesDoNotShutTheirWorkerOut(t *testing.T) {
+	s := serve(t, pool.Config{Workers: 1})
+	s.ready(1)
+	var calls []<-chan reply
+	for i := range 200 { // more than the worker has seats
+		calls = append(calls, s.start(fmt.Sprintf("Crowd.f%d", i), 0.3))
+	}
+	for i, c := range calls {
+		s.want(s.get(c), fmt.Sprint(i))
+	}
+	s.want(s.call("add", 1, 1), "2")
+}
+
+func TestAFullLoopDoesNotKeepTheMainThreadIdle(t *testing.T) {
+	s := serve(t, pool.Config{Workers: 1, Concurrency: 4})
+	s.want(s.call("later", 0), "0") // the pool learns that it awaits
+	var waiting []<-chan reply
+	for range 10 {
+		waiting = append(waiting, s.start("later", 0.5))
+	}
+	r := s.call("add", 1, 1)
+	s.want(r, "2")
+	if r.took > 400*time.Millisecond {
+		t.Errorf("a synchronous call waited %v behind coroutines that fill the loop", r.took)
+	}
+	for _, c := range waiting {
+		s.want(s.get(c), "0.5")
+	}
+}
+
+func TestAQuestionGoesToTheWorkerThatIsFree(t *testing.T) {
+	s := serve(t, pool.Config{Workers: 2})
+	s.ready(2)
+	long := s.start("sleep", 1.5)
+	begin := time.Now()
+	if _, err := s.Ask(t.Context(), "mochi.ping", nil); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(begin); took > time.Second {
+		t.Errorf("the question took %v beside an idle worker", took)
+	}
+	s.want(s.get(long), "1.5")
+}
+
 func TestABusyMainThreadDoesNotKeepCoroutinesWaiting(t *testing.T) {
 	s := serve(t, pool.Config{Workers: 1})
 	s.ready(1)
@@ -104,23 +149,23 @@ func TestNothingStartedRunsTwiceAndNothingElseIsLost(t *testing.T) {
 	// Workers are killed at random moments under load; each call leaves its
 	// mark in a file, so the functions themselves count their runs.
 	marks := filepath.Join(t.TempDir(), "marks")
-	s := serve(t, pool.Config{Workers: 2, MaxRequeues: 1000})
-	s.ready(2)
-	const calls = 4000
+	const workers, calls = 4, 20_000
+	s := serve(t, pool.Config{Workers: workers, MaxRequeues: 1000})
+	s.ready(workers)
 	ctx, stop := context.WithCancel(context.Background())
 	killed := make(chan int)
 	go func() {
 		kills := 0
 		defer func() { killed <- kills }()
-		tick := time.NewTicker(20 * time.Millisecond)
+		tick := time.NewTicker(50 * time.Millisecond)
 		defer tick.Stop()
-		for n := 0; ; n++ {
+		for {
 			select {
 			case <-ctx.Done():
 				return
 			case <-tick.C:
 			}
-			if w := s.Stat().Slots[n%2].Worker; w != nil && w.State == supervisor.Ready && syscall.Kill(w.PID, syscall.SIGKILL) == nil {
+			if w := s.Stat().Slots[rand.IntN(workers)].Worker; w != nil && w.PID > 0 && syscall.Kill(w.PID, syscall.SIGKILL) == nil {
 				kills++
 			}
 		}

@@ -62,3 +62,19 @@ def note_and_die_once(path):
 def pid_after(seconds):
     time.sleep(seconds)
     return os.getpid()
+
+
+class Crowd:
+    """Many coroutine functions, which nobody knows before they are called."""
+
+
+def _member(number):
+    async def member(seconds):
+        await asyncio.sleep(seconds)
+        return number
+
+    return staticmethod(member)
+
+
+for _number in range(200):
+    setattr(Crowd, f"f{_number}", _member(_number))
