@@ -167,8 +167,8 @@ func (c *chaos) deaf(ctx context.Context, r *rand.Rand) bool {
 		return false
 	}
 	defer h.conn.Close()
-	for range 40 {
-		if h.several(ctx, 1, left) != nil || !wait(ctx, r, 50*time.Millisecond) {
+	for range 100 {
+		if h.several(ctx, 1, left) != nil || !wait(ctx, r, 20*time.Millisecond) {
 			break
 		}
 	}

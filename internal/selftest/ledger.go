@@ -105,12 +105,15 @@ func (l *ledger) answer(by string, key uint32, o outcome, s started, a answer) {
 
 func (e *entry) name(key uint32) string { return fmt.Sprintf("%s.%s #%d", e.pool, e.what.name, key) }
 
-// allows says whether the outcome has a reason.
+// allows says whether the outcome has a reason. overloaded and pool_unavailable
+// have none: the windows together fit the queue, every module imports, and a
+// signal from outside says nothing against a pool (design: only started calls
+// fail).
 func (e *entry) allows(o outcome) bool {
 	switch o {
 	case e.what.ends:
 		return true
-	case lost, overloaded, unavailable:
+	case lost:
 		return e.pool != calm
 	case late:
 		return e.timed

@@ -77,6 +77,7 @@ const (
 	fdSlack     = 4        // descriptors that a runtime may have opened since for itself
 	threadSlack = 64       // the Go runtime keeps its threads
 	rssSlack    = 96 << 20 // a heap that has been used
+	maxUnreaped = 16       // the daemon cannot know at once whose a dead process was
 	driftFrom   = 10 * time.Minute
 	drift       = 1.05 // F17, where a run is long enough to show one
 )
@@ -113,7 +114,7 @@ func (r *run) report() (*Report, error) {
 		number10(s.runs), number10(calls), number10(s.told), number10(s.left), number10(s.idempotent))
 	out.row(promiseExactly, true, "%s calls", number10(s.results))
 	out.row(promiseNever, true, "%s calls", number10(s.refused))
-	out.row(promiseStarted, true, "%s lost (%d before their first line)", number10(s.lost), s.unseen)
+	out.row(promiseStarted, true, "%s lost (before their first line: %s)", number10(s.lost), tally(s.unseen))
 	out.row(promiseCalm, s.calm > 0, "%s calls of pool %s, 0 errors, its one worker is the same", number10(s.calm), calm)
 	if dropped {
 		out.row(promiseDeaths, true, "not known: the daemon dropped log lines")
@@ -123,7 +124,8 @@ func (r *run) report() (*Report, error) {
 		r.lives(out, started, exits)
 	}
 	out.row(promiseWhole, r.wholeAgain, "%s after the last fault", r.whole.Round(time.Millisecond))
-	out.row(promiseStrays, len(r.left) == 0, "%s", describe(r.left, "processes beside the workers"))
+	out.row(promiseStrays, len(r.left) == 0 && r.unreaped <= maxUnreaped, "%s, %d dead ones not reaped yet",
+		describe(r.left, "processes beside the workers"), r.unreaped)
 	r.holds(out)
 	out.row(promiseEnds, r.endedItself && r.subject.status == nil, "in %s, status %s", r.stopped.Round(time.Millisecond), statusWord(r.subject.status))
 	out.row(promiseNothing, len(r.processesAfter) == 0 && len(r.filesAfter) == 0, "%s, files %v",

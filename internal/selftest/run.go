@@ -81,7 +81,8 @@ type run struct {
 	missing        int   // answers that never came
 	whole          time.Duration
 	wholeAgain     bool
-	left           []process // after a last rolling restart: all but the workers
+	left           []process // after a last rolling restart: the living but the workers
+	unreaped       int       // and the dead
 	stopped        time.Duration
 	endedItself    bool
 	processesAfter []process
@@ -207,8 +208,8 @@ func (r *run) calmDown(ctx context.Context) {
 	limit, cancel := context.WithTimeout(ctx, buryLimit)
 	defer cancel()
 	until(limit, func() bool {
-		r.left = r.strays(ctx)
-		return len(r.left) == 0
+		r.left, r.unreaped = r.strays(ctx)
+		return len(r.left)+r.unreaped == 0
 	})
 	r.after = rest(r.subject.pid(), restTime)
 	workers, err := r.subject.workers(ctx, true)
@@ -222,23 +223,26 @@ func (r *run) calmDown(ctx context.Context) {
 	}
 }
 
-// strays are the daemon's processes that are no workers.
-func (r *run) strays(ctx context.Context) []process {
+// strays are the daemon's living processes that are no workers, and how many
+// dead ones it has not reaped.
+func (r *run) strays(ctx context.Context) (living []process, dead int) {
 	workers, err := r.subject.workers(ctx, true)
 	if err != nil {
-		return nil
+		return nil, 0
 	}
 	known := map[int]bool{}
 	for _, w := range workers {
 		known[w.PID] = true
 	}
-	var out []process
 	for _, p := range marked(r.subject.dir, r.subject.pid()) {
-		if !known[p.pid] {
-			out = append(out, p)
+		switch {
+		case p.state == "Z":
+			dead++
+		case !known[p.pid]:
+			living = append(living, p)
 		}
 	}
-	return out
+	return living, dead
 }
 
 // end tells the daemon to end while calls run, and looks at what it leaves.
@@ -249,8 +253,20 @@ func (r *run) end(ctx context.Context) error {
 	}
 	h.ending = true
 	go h.listen()
-	if err := h.several(ctx, lastCalls, asked); err != nil {
+	// One answered call first: a connection that was not even accepted is the
+	// kernel's to refuse.
+	if err := h.several(ctx, 1, asked); err != nil {
 		return err
+	}
+	accepted, done := context.WithTimeout(ctx, settleLimit)
+	defer done()
+	if r.missing += h.settle(accepted); r.missing == 0 {
+		for range lastCalls {
+			<-h.owed
+		}
+		if err := h.several(ctx, lastCalls, asked); err != nil {
+			return err
+		}
 	}
 	h.mu.Lock()
 	h.finished = true // the daemon closes the connection after its last answer
@@ -260,8 +276,8 @@ func (r *run) end(ctx context.Context) error {
 	defer cancel()
 	r.missing += h.settle(limit)
 	h.finish(limit)
-	burial, done := context.WithTimeout(ctx, buryLimit)
-	defer done()
+	burial, buried := context.WithTimeout(ctx, buryLimit)
+	defer buried()
 	until(burial, func() bool {
 		r.processesAfter = marked(r.subject.dir, r.subject.pid())
 		return len(r.processesAfter) == 0

@@ -67,7 +67,7 @@ type sums struct {
 	asked, answered, told, left  int
 	runs, ranOnce, idempotent    int
 	results, refused, lost, calm int
-	unseen                       int // lost as started, before they could count themselves
+	unseen                       map[string]int // lost as started, before they could count themselves, by function
 	outcomes                     [len(outcomeWord)]int
 }
 
@@ -75,7 +75,7 @@ type sums struct {
 func (l *ledger) add(runs []uint8) sums {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var s sums
+	s := sums{unseen: make(map[string]int)}
 	for key := range l.calls {
 		e, n := &l.calls[key], runs[key]
 		l.one(&s, uint32(key), e, n) //nolint:gosec // as many as open gave
@@ -128,7 +128,7 @@ func (l *ledger) one(s *sums, key uint32, e *entry, n uint8) {
 		if e.started != saidYes {
 			l.blameLocked(promiseStarted, "%s was lost, and its error says started: %s; it ran %d times", e.name(key), e.started, n)
 		} else if n == 0 {
-			s.unseen++
+			s.unseen[e.what.name]++
 		}
 	}
 	if e.pool == calm {

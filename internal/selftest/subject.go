@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-
 	"syscall"
 	"time"
 
@@ -54,8 +53,8 @@ log-level = "debug"
 log-format = "json"
 log-rate = 200
 max-message = "%dKiB"
-max-outbound = "1MiB"
-write-timeout = "2s"
+max-outbound = "4MiB"
+write-timeout = "5s"
 
 [pool-defaults]
 python = %q
