@@ -24,11 +24,19 @@ type Config struct {
 	StopTimeout     time.Duration // SIGTERM to SIGKILL; default 5s
 	GracefulTimeout time.Duration // drain at stop and restart; default 30s
 	QueueTimeout    time.Duration // longest wait for a seat; default 30s
+	CallTimeout     time.Duration // longest a call may take, its wait included; default 60s
+	CancelGrace     time.Duration // from an interrupt to the kill; default 2s
 
 	MaxQueue    int // waiting calls; default 1024
-	MaxRequeues int // times a call may lose its worker before it starts; default 3
+	MaxRequeues int // times a call may lose its worker before it starts; default 3, negative: never
 	MaxMessage  int // longest line to or from a worker, bytes; default 16 MiB
-	LogRate     int // log lines a second per worker; default supervisor.DefaultLogRate
+	LogRate     int // log lines a second per worker; default supervisor.DefaultLogRate, negative: no limit
+
+	MaxRetries int // times an idempotent call is run again after it lost its worker; default 2, negative: never
+
+	MaxRequests       int           // calls after which a worker is recycled; 0: never
+	MaxRequestsJitter int           // up to so many more, by chance, so that workers do not go together
+	MaxAge            time.Duration // after which a worker is recycled; 0: never
 
 	BackoffMin    time.Duration // after the second early death; default 100ms
 	BackoffMax    time.Duration // default 30s
@@ -49,6 +57,9 @@ const (
 	DefaultStopTimeout     = 5 * time.Second
 	DefaultGracefulTimeout = 30 * time.Second
 	DefaultQueueTimeout    = 30 * time.Second
+	DefaultCallTimeout     = time.Minute
+	DefaultCancelGrace     = 2 * time.Second
+	DefaultMaxRetries      = 2
 	DefaultMaxQueue        = 1024
 	DefaultMaxRequeues     = 3
 	DefaultMaxMessage      = 16 << 20
@@ -86,8 +97,15 @@ func (o *Options) setDefaults() error {
 	setDefault(&o.StopTimeout, DefaultStopTimeout)
 	setDefault(&o.GracefulTimeout, DefaultGracefulTimeout)
 	setDefault(&o.QueueTimeout, DefaultQueueTimeout)
+	setDefault(&o.CallTimeout, DefaultCallTimeout)
+	setDefault(&o.CancelGrace, DefaultCancelGrace)
 	setDefault(&o.MaxQueue, DefaultMaxQueue)
-	setDefault(&o.MaxRequeues, DefaultMaxRequeues)
+	if o.MaxRetries == 0 {
+		o.MaxRetries = DefaultMaxRetries
+	}
+	if o.MaxRequeues == 0 {
+		o.MaxRequeues = DefaultMaxRequeues
+	}
 	setDefault(&o.MaxMessage, DefaultMaxMessage)
 	setDefault(&o.BackoffMin, DefaultBackoffMin)
 	setDefault(&o.BackoffMax, DefaultBackoffMax)

@@ -68,3 +68,13 @@ func shuttingDown(pool string) *rpc.Error {
 	return rpc.NewError(rpc.KindShuttingDown,
 		fmt.Sprintf("pool %s is draining and takes no new calls: try again when it is back", pool), nil)
 }
+
+// field reads one member of an error's data.
+func field[T any](err *rpc.Error, key string) (value T, ok bool) {
+	var data map[string]json.RawMessage
+	if err == nil || json.Unmarshal(err.Data, &data) != nil {
+		return value, false
+	}
+	raw, ok := data[key]
+	return value, ok && json.Unmarshal(raw, &value) == nil
+}

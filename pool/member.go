@@ -18,6 +18,13 @@ type member struct {
 	onLoop int       // coroutines in flight
 	since  time.Time // when the main thread took its present call in hand
 	used   uint64    // turn in which it was last given a call
+
+	pinned queue // calls that wait for this worker and no other (affinity)
+
+	answered int       // calls, for max-requests
+	lifetime int       // answered calls after which it is recycled; 0: never
+	retireAt time.Time // when it is recycled for its age; zero: never
+	retiring bool      // its successor has been asked for
 }
 
 // roomOnMain says whether a call of f may join the main pipe. An idle worker

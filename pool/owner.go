@@ -54,7 +54,7 @@ func (p *Pool) WorkerReady(w *supervisor.Worker, info supervisor.ReadyInfo) {
 	}
 	p.info = info
 	p.everReady = true
-	p.members = append(p.members, &member{worker: w, loop: info.Loop})
+	p.members = append(p.members, p.newMember(w, info))
 	p.unlock()
 	p.dispatch()
 }
@@ -87,12 +87,19 @@ func (p *Pool) CallDone(w *supervisor.Worker, c *rpc.Call, lane supervisor.Lane,
 	p.tally.done(c, service, err)
 	if m := p.memberOf(w); m != nil {
 		m.leave(lane)
+		m.answered++
+		if m.lifetime > 0 && m.answered >= m.lifetime {
+			p.retire(m, supervisor.ReasonRecycleRequests)
+		}
 	}
 	pl, more := p.next()
 	if p.draining {
 		p.unlock()
 	} else {
 		p.mu.Unlock()
+	}
+	if cause := c.Cancelled(); cause != nil {
+		err = verdict(cause, err)
 	}
 	if err != nil {
 		c.Fail(err)
@@ -114,13 +121,15 @@ func (p *Pool) WorkerGone(w *supervisor.Worker, e supervisor.Exit, left []superv
 	}
 	var failures []failure
 	p.mu.Lock()
-	p.members = slices.DeleteFunc(p.members, func(m *member) bool { return m.worker == w })
+	if m := p.memberOf(w); m != nil {
+		p.members = slices.DeleteFunc(p.members, func(x *member) bool { return x == m })
+		p.unpin(m)
+	}
 	if e.WasReady {
 		p.circuit.died(&e, time.Now())
 	}
 	for _, o := range slices.Backward(left) { // the head of the queue gets the oldest last
-		if !o.Started && o.Call.Requeues < p.opt.MaxRequeues {
-			o.Call.Requeues++
+		if p.mayRunAgain(o) {
 			if why := p.requeue(o.Call); why != nil {
 				failures = append(failures, failure{o.Call, why})
 				continue
@@ -130,6 +139,9 @@ func (p *Pool) WorkerGone(w *supervisor.Worker, e supervisor.Exit, left []superv
 		}
 		lost++
 		why := e.LostError(o, w.ID())
+		if cause := o.Call.Cancelled(); cause != nil {
+			why = withField(withField(cause, "started", o.Started), "stack", e.Stack)
+		}
 		p.tally.done(o.Call, 0, why)
 		failures = append(failures, failure{o.Call, why})
 	}
@@ -145,4 +157,22 @@ func (p *Pool) WorkerGone(w *supervisor.Worker, e supervisor.Exit, left []superv
 	failAll(hopeless, refusal)
 	p.dispatch()
 	return lost, requeued
+}
+
+// mayRunAgain decides what becomes of a call whose worker died: one that had
+// not started runs elsewhere, a bounded number of times, as a poisonous line
+// must not go round for ever; one that had started only if its host said that
+// running twice does no harm.
+func (p *Pool) mayRunAgain(o supervisor.Orphan) bool {
+	switch c := o.Call; {
+	case c.Cancelled() != nil:
+		return false
+	case !o.Started && c.Requeues < p.opt.MaxRequeues:
+		c.Requeues++
+		return true
+	case o.Started && c.Meta.Idempotent && c.Retries < p.opt.MaxRetries:
+		c.Retries++
+		return true
+	}
+	return false
 }

@@ -16,10 +16,47 @@ type placement struct {
 
 // place finds a seat for a call of f and takes it; nil member when there is
 // none now. Called with mu held.
-//
-// Among idle workers the one used last wins: its caches are warm and it may
-// still be polling. Otherwise the least laden.
 func (p *Pool) place(c *rpc.Call, f *function) placement {
+	if m := p.attached(c); m != nil {
+		return p.placeOn(m, c, f)
+	}
+	pl := p.placeAnywhere(c, f)
+	if pl.member != nil && c.Meta.Affinity != "" {
+		p.affinity.attach(c.Meta.Affinity, pl.member)
+	}
+	return pl
+}
+
+// attached is the worker that c's affinity binds it to; nil when it is free to
+// go anywhere.
+func (p *Pool) attached(c *rpc.Call) *member {
+	if c.Meta.Affinity == "" {
+		return nil
+	}
+	if m := p.affinity.find(c.Meta.Affinity); m != nil && m.accepting() {
+		return m
+	}
+	return nil
+}
+
+// placeOn tries one worker.
+func (p *Pool) placeOn(m *member, c *rpc.Call, f *function) placement {
+	switch {
+	case f.lane() == supervisor.LaneLoop && m.loop:
+		if m.onLoop >= p.opt.Concurrency {
+			return placement{}
+		}
+		m.onLoop++
+		return placement{c, m, supervisor.LaneLoop}
+	case m.roomOnMain(f, p.opt.Depth, p.opt.Concurrency, time.Now()):
+		return p.seatOnMain(m, c)
+	}
+	return placement{}
+}
+
+// placeAnywhere chooses. Among idle workers the one used last wins: its caches
+// are warm and it may still be polling. Otherwise the least laden.
+func (p *Pool) placeAnywhere(c *rpc.Call, f *function) placement {
 	if f.lane() == supervisor.LaneLoop {
 		if m := p.leastOnLoop(); m != nil {
 			m.onLoop++
@@ -48,13 +85,17 @@ func (p *Pool) place(c *rpc.Call, f *function) placement {
 	if best == nil {
 		return placement{}
 	}
-	if best.onMain == 0 {
-		best.since = time.Now()
+	return p.seatOnMain(best, c)
+}
+
+func (p *Pool) seatOnMain(m *member, c *rpc.Call) placement {
+	if m.onMain == 0 {
+		m.since = time.Now()
 	}
-	best.onMain++
+	m.onMain++
 	p.turn++
-	best.used = p.turn
-	return placement{c, best, supervisor.LaneMain}
+	m.used = p.turn
+	return placement{c, m, supervisor.LaneMain}
 }
 
 // leastOnLoop is the worker with the fewest coroutines in flight and room for
@@ -71,21 +112,87 @@ func (p *Pool) leastOnLoop() *member {
 }
 
 // next takes one waiting call that can be seated now. Called with mu held.
-// Both lanes' heads are tried: a busy main thread must not keep a coroutine
-// from its loop.
+//
+// Calls that wait for one worker and calls that wait for any take turns in
+// being asked first, so that neither starves the other.
 func (p *Pool) next() (placement, bool) {
-	for lane := range p.waiting {
-		q := &p.waiting[lane]
-		c := q.peek()
-		if c == nil {
-			continue
+	if p.turn%2 == 0 {
+		if pl, ok := p.nextPinned(); ok {
+			return pl, true
 		}
-		if pl := p.place(c, p.functions.of(c.Function)); pl.member != nil {
-			q.pop()
+		return p.nextFree()
+	}
+	if pl, ok := p.nextFree(); ok {
+		return pl, true
+	}
+	return p.nextPinned()
+}
+
+// nextFree asks both lanes' heads: a busy main thread must not keep a
+// coroutine from its loop.
+func (p *Pool) nextFree() (placement, bool) {
+	for lane := range p.waiting {
+		if pl, ok := p.nextOf(&p.waiting[lane]); ok {
 			return pl, true
 		}
 	}
 	return placement{}, false
+}
+
+func (p *Pool) nextPinned() (placement, bool) {
+	for _, m := range p.members {
+		if m.pinned.size == 0 {
+			continue
+		}
+		if !m.accepting() {
+			p.unpin(m)
+			continue
+		}
+		if pl, ok := p.nextOf(&m.pinned); ok {
+			return pl, true
+		}
+	}
+	return placement{}, false
+}
+
+func (p *Pool) nextOf(q *queue) (placement, bool) {
+	c := q.peek()
+	if c == nil {
+		return placement{}, false
+	}
+	pl := p.place(c, p.functions.of(c.Function))
+	if pl.member == nil {
+		return placement{}, false
+	}
+	q.pop()
+	return pl, true
+}
+
+// unpin lets the calls that waited for m go anywhere: it takes no more.
+func (p *Pool) unpin(m *member) {
+	p.affinity.release(m)
+	for _, c := range m.pinned.takeAll() {
+		p.queueOf(c).push(origin(c), c)
+	}
+}
+
+// queueOf is where c waits.
+func (p *Pool) queueOf(c *rpc.Call) *queue {
+	if m := p.attached(c); m != nil {
+		return &m.pinned
+	}
+	return &p.waiting[p.functions.of(c.Function).lane()]
+}
+
+// queues are all places where calls wait.
+func (p *Pool) queues() []*queue {
+	all := []*queue{&p.waiting[supervisor.LaneMain], &p.waiting[supervisor.LaneLoop]}
+	for _, m := range p.members {
+		if m.pinned.size > 0 {
+			all = append(all, &m.pinned)
+		}
+	}
+	return all
 }
 
 // dispatch seats waiting calls until none can be seated.
@@ -105,6 +212,11 @@ func (p *Pool) dispatch() {
 // out: the call goes back to the head of the queue, unharmed.
 func (p *Pool) send(pl placement) {
 	if pl.member.worker.Send(pl.call, pl.lane) {
+		// A cancel that came between the placing and the sending found the
+		// call nowhere.
+		if cause := pl.call.Cancelled(); cause != nil {
+			p.interrupt(pl.call, cause)
+		}
 		return
 	}
 	p.mu.Lock()

@@ -29,8 +29,13 @@ type Pool struct {
 	closed    bool
 	turn      uint64
 	tally     tally
+	affinity  affinity
+	lookAt    time.Time     // when expire looks next, at the latest; zero: nothing can expire
+	look      chan struct{} // lookAt became earlier
 	status    Status        // as last told to Watch
 	changed   chan struct{} // closed and replaced when something a waiter may wait for happened
+
+	tasks sync.WaitGroup // the slots, and what waits for one of them
 
 	stop context.CancelFunc // ends Run; set by it
 	done chan struct{}      // closed when Run has returned
@@ -49,10 +54,12 @@ func New(opt Options) (*Pool, error) {
 			backoff: backoff{min: opt.BackoffMin, max: opt.BackoffMax},
 			budget:  budget{limit: opt.RestartLimit, window: opt.RestartWindow},
 		},
-		tally:   newTally(time.Now()),
-		status:  Opening,
-		changed: make(chan struct{}),
-		done:    make(chan struct{}),
+		tally:    newTally(time.Now()),
+		status:   Opening,
+		changed:  make(chan struct{}),
+		look:     make(chan struct{}, 1),
+		affinity: newAffinity(),
+		done:     make(chan struct{}),
 	}
 	for number := range opt.Workers {
 		p.slots = append(p.slots, supervisor.NewSlot(supervisor.SlotConfig{
@@ -81,13 +88,13 @@ func (p *Pool) Run(ctx context.Context) error {
 	p.mu.Unlock()
 	defer close(p.done)
 
-	var slots sync.WaitGroup
 	for _, s := range p.slots {
-		slots.Go(func() { _ = s.Run(ctx) }) // ends with ctx; its failures are Events
+		p.tasks.Go(func() { _ = s.Run(ctx) }) // ends with ctx; its failures are Events
 	}
+	p.tasks.Go(func() { p.expire(ctx) })
 	<-ctx.Done()
 	p.close()
-	slots.Wait()
+	p.tasks.Wait()
 	return nil
 }
 
@@ -113,15 +120,16 @@ func (p *Pool) Submit(c *rpc.Call) {
 		c.Fail(refusal)
 		return
 	}
+	p.limit(c)
 	f := p.functions.of(c.Function)
-	if p.waiting[f.lane()].size == 0 { // nobody is before c
+	if p.queueOf(c).size == 0 { // nobody is before c
 		if pl := p.place(c, f); pl.member != nil {
 			p.mu.Unlock()
 			p.send(pl)
 			return
 		}
 	}
-	loser, why := p.enqueue(c, f.lane())
+	loser, why := p.enqueue(c)
 	p.mu.Unlock()
 	if loser != nil {
 		loser.Fail(why)
@@ -150,18 +158,19 @@ func (p *Pool) refusal() *rpc.Error {
 
 // enqueue lets c wait. When the queue is full someone loses: the newest call
 // of the greediest connection, or c. Called with mu held.
-func (p *Pool) enqueue(c *rpc.Call, lane supervisor.Lane) (loser *rpc.Call, why *rpc.Error) {
+func (p *Pool) enqueue(c *rpc.Call) (loser *rpc.Call, why *rpc.Error) {
 	// A cancel that came after HeldBy found c in no queue; it is seen here.
 	if cause := c.Cancelled(); cause != nil {
 		return c, cause
 	}
 	if n := p.waitingCalls(); n >= p.opt.MaxQueue {
 		why = overloaded(p.opt.Name, n, p.opt.MaxQueue, p.tally.drainTime(n, len(p.members)))
-		if loser = p.waiting[lane].evictFor(origin(c)); loser == nil {
+		if loser = p.queueOf(c).evictFor(origin(c)); loser == nil {
 			return c, why
 		}
 	}
-	p.waiting[lane].push(origin(c), c)
+	p.queueOf(c).push(origin(c), c)
+	p.expireAt(p.queueLimit(c))
 	return loser, why
 }
 
@@ -174,20 +183,9 @@ func (p *Pool) requeue(c *rpc.Call) *rpc.Error {
 	if cause := c.Cancelled(); cause != nil {
 		return cause
 	}
-	p.waiting[p.functions.of(c.Function).lane()].pushFront(origin(c), c)
+	p.queueOf(c).pushFront(origin(c), c)
+	p.expireAt(p.queueLimit(c))
 	return nil
-}
-
-// CancelCall is told by a call that it is no longer wanted. One that waits
-// never starts; one that runs is answered when it ends.
-func (p *Pool) CancelCall(c *rpc.Call, cause *rpc.Error) {
-	p.mu.Lock()
-	waited := p.waiting[supervisor.LaneMain].remove(origin(c), c) || p.waiting[supervisor.LaneLoop].remove(origin(c), c)
-	p.mu.Unlock()
-	if waited {
-		c.Fail(cause)
-		p.dispatch() // what stood behind it may be of a function that fits
-	}
 }
 
 // Wait blocks until a worker is ready, or a start has failed, whose error it
@@ -313,12 +311,18 @@ func (p *Pool) inFlight() (n int) {
 	return n
 }
 
-func (p *Pool) waitingCalls() int {
-	return p.waiting[supervisor.LaneMain].size + p.waiting[supervisor.LaneLoop].size
+func (p *Pool) waitingCalls() (n int) {
+	for _, q := range p.queues() {
+		n += q.size
+	}
+	return n
 }
 
-func (p *Pool) takeWaiting() []*rpc.Call {
-	return append(p.waiting[supervisor.LaneMain].takeAll(), p.waiting[supervisor.LaneLoop].takeAll()...)
+func (p *Pool) takeWaiting() (left []*rpc.Call) {
+	for _, q := range p.queues() {
+		left = append(left, q.takeAll()...)
+	}
+	return left
 }
 
 func failAll(calls []*rpc.Call, why *rpc.Error) {

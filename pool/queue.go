@@ -136,6 +136,15 @@ func (q *queue) evictFor(conn uint64) *rpc.Call {
 	return victim
 }
 
+// all lists the waiting calls, in no order that matters.
+func (q *queue) all() []*rpc.Call {
+	list := make([]*rpc.Call, 0, q.size)
+	for _, l := range q.ring {
+		list = append(list, l.calls[l.head:]...)
+	}
+	return list
+}
+
 // takeAll empties the queue, in turn order.
 func (q *queue) takeAll() []*rpc.Call {
 	all := make([]*rpc.Call, 0, q.size)

@@ -16,7 +16,7 @@ func TestTallyOverTime(t *testing.T) {
 		}
 		for i := range 100 {
 			c := rpc.NewCall("f", nil, nil)
-			time.Sleep(time.Duration(i+1) * time.Millisecond)
+			<-time.After(time.Duration(i+1) * time.Millisecond)
 			ta.done(c, 10*time.Millisecond, nil)
 		}
 		if got := ta.p95(); got != 95*time.Millisecond {
@@ -25,7 +25,7 @@ func TestTallyOverTime(t *testing.T) {
 		if got := ta.rate(time.Now()); got < 15 || got > 25 {
 			t.Errorf("rate is %v, want about 100 calls in 5 s", got)
 		}
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		if got := ta.rate(time.Now()); got != 0 {
 			t.Errorf("rate is %v a minute after the last call, want 0", got)
 		}

@@ -20,6 +20,10 @@ const (
 	fileMode = 0o600
 )
 
+// placeAttempts bounds how often a damaged copy is moved away: one that comes
+// back as often is somebody's work.
+const placeAttempts = 5
+
 // Store keeps rendered scripts on disk, each under its digest, beside one copy
 // of the runtime:
 //
@@ -95,12 +99,12 @@ func (s Store) place(dir string, intact func() bool, fill func(tmp string) error
 	if err := fill(tmp); err != nil {
 		return err
 	}
-	for {
+	for attempt := 1; ; attempt++ {
 		err := os.Rename(tmp, dir)
 		if err == nil || intact() { // another process was first
 			return nil
 		}
-		if !errors.Is(err, fs.ErrExist) {
+		if !errors.Is(err, fs.ErrExist) || attempt == placeAttempts {
 			return err
 		}
 		// Something else is there: a damaged copy. It is moved away before it

@@ -24,9 +24,15 @@ type Call struct {
 	// to a pool: "linalg.norm" of "numpy.linalg.norm".
 	Function string
 
+	// Deadline is when the call must have ended; set by the pool that holds it.
+	Deadline time.Time
+
 	// Requeues counts how often the call went back to a queue because its
 	// worker died before it had started. Written by the pool that holds it.
 	Requeues int
+	// Retries counts how often an idempotent call was run again because its
+	// worker died under it. Written by the pool that holds it.
+	Retries int
 
 	id       []byte // raw bytes of the host's id; nil for a notification
 	answer   Answerer

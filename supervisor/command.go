@@ -27,6 +27,8 @@ type Command struct {
 //	seats    cells on the board after its first; link id = n*seats + seat
 //	main     how many of the seats, from 0, are the main thread's
 //	message  the longest line either side may write, in bytes
+//	dump     the signal that asks for the stacks of all threads on stderr
+//	         (DumpSignal); absent where there is none
 //
 // Cell 0 of the board is the start stage (StageCell…); cell 1+seat holds the
 // id of the call that was last started on that seat.
@@ -66,6 +68,10 @@ type Process interface {
 	// Signal goes to the process alone; SignalGroup to its whole group.
 	Signal(sig syscall.Signal) error
 	SignalGroup(sig syscall.Signal) error
+	// Kick sends SIGURG to the main thread: look into the control pipe. The
+	// signal is ignored by default, so it does no harm before there is a
+	// handler, or in what the worker has exec'd.
+	Kick() error
 }
 
 // WaitStatus is how a process ended.

@@ -75,6 +75,9 @@ type Owner interface {
 type Orphan struct {
 	Call    *rpc.Call
 	Started bool // the scoreboard says it had begun: never run twice
+	// Interrupted: it was to end (Interrupt), and the worker died of such a
+	// call's not ending. The other calls of that worker are plain orphans.
+	Interrupted bool
 }
 
 // Gate is asked before every spawn of a slot: the pool's crash policy (canary,

@@ -154,6 +154,8 @@ func (e Exit) lost(function string, started bool, id Identity) *rpc.Error {
 		how = "was killed by the kernel for using too much memory"
 	case ReasonProtocol:
 		how = "was killed for breaking the wire's rules (" + e.Detail + ")"
+	case ReasonCancel, ReasonDeadline:
+		how = "was killed because a call on it would not end (" + string(e.Reason) + ")"
 	case ReasonSignal, ReasonExit:
 	default:
 		how += " (" + string(e.Reason) + ")"

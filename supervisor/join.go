@@ -151,7 +151,7 @@ func partOfFatal(m string) bool {
 	}
 	for _, head := range []string{
 		"Python runtime state:", "Extension modules:", "Current thread's C stack trace",
-		"<Cannot ", "<no Python frame>", "<truncated", "<freed",
+		"<Cannot ", "<no Python frame>", "<truncated", "<freed", "...",
 	} {
 		if strings.HasPrefix(m, head) {
 			return true

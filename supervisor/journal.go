@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"math"
 	"sync"
 	"time"
 )
@@ -21,13 +22,21 @@ type journal struct {
 	latest  logEntry // the last of them, its bytes copied
 	tail    tail
 	stack   stackCapture
+
+	heard chan struct{} // a line of the dump that was asked for came
 }
 
 func newJournal(rate int, whose func(uint64) (string, string), emit func(LogRecord)) *journal {
-	if rate <= 0 {
+	switch {
+	case rate == 0:
 		rate = DefaultLogRate
+	case rate < 0:
+		rate = math.MaxInt32 // no limit, and still a number to count with
 	}
-	return &journal{whose: whose, emit: emit, bucket: bucket{rate: float64(rate), burst: float64(rate)}}
+	return &journal{
+		whose: whose, emit: emit, bucket: bucket{rate: float64(rate), burst: float64(rate)},
+		heard: make(chan struct{}, 1),
+	}
 }
 
 // pump starts reading both streams.
@@ -47,8 +56,34 @@ func (j *journal) pump(stdout, stderr logSource) *pumps {
 func (j *journal) remember(l logEntry) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.stack.take(l.raw) && j.stack.asked {
+		select {
+		case j.heard <- struct{}{}:
+		default: // nobody has looked since the line before
+		}
+		return // the last lines of stderr are what the worker had to say itself
+	}
 	j.tail.add(l.raw)
-	j.stack.take(l.raw)
+}
+
+// listen takes the reports that come from now on for the dump that is asked
+// for.
+func (j *journal) listen() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.stack = stackCapture{asked: true}
+	select {
+	case <-j.heard: // of a dump before this one
+	default:
+	}
+}
+
+// unlisten forgets the dump: its worker lives on, and may yet die of something
+// else.
+func (j *journal) unlisten() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.stack = stackCapture{}
 }
 
 // admit asks for a record's place under the rate limit.

@@ -74,7 +74,9 @@ func (w *Worker) watch(ctx context.Context, waited <-chan WaitStatus, bury func(
 	parent, ready := ctx.Done(), (<-chan struct{})(w.ready)
 	start := newClock(w.cfg.StartTimeout)
 	var doubt, term, kill clock
+	ladders := climb{on: w}
 	defer func() {
+		ladders.stop()
 		for _, c := range []clock{start, doubt, term, kill} {
 			c.stop()
 		}
@@ -83,6 +85,9 @@ func (w *Worker) watch(ctx context.Context, waited <-chan WaitStatus, bury func(
 	for {
 		select {
 		case status := <-waited:
+			if l := ladders.died(status); l != nil {
+				w.fellAsked(l)
+			}
 			bury(status)
 			return
 		case <-parent:
@@ -108,6 +113,12 @@ func (w *Worker) watch(ctx context.Context, waited <-chan WaitStatus, bury func(
 				w.link.finish()
 				term = newClock(eofGrace)
 			}
+		case <-w.shot:
+			ladders.add(w.takeShots(), time.Now())
+		case <-ladders.C:
+			ladders.tick(time.Now())
+		case <-w.log.heard:
+			ladders.heard(time.Now())
 		case <-term.C:
 			w.signal(syscall.SIGTERM)
 			kill = newClock(max(w.cfg.StopTimeout, time.Millisecond))
@@ -163,12 +174,12 @@ func (w *Worker) bury(status WaitStatus, read <-chan struct{}, pumps *pumps) {
 	pumps.wait()
 
 	board := w.wire.board.snapshot()
-	left, asked := w.link.orphans(board)
+	left, asked := w.link.orphans(board, w.felled)
 	tail, stack := w.log.lastWords()
 	w.mu.Lock()
 	v := w.verdict
 	w.board = nil
-	e := Exit{Status: status, WasReady: wasReady, Uptime: at.Sub(w.started), At: at, StderrTail: tail, Stack: stack}
+	e := Exit{Status: status, WasReady: wasReady, Uptime: at.Sub(w.started), At: at, StderrTail: tail, Stack: w.lastStack(stack)}
 	w.mu.Unlock()
 	e.Answered, _ = w.link.counts()
 	w.judge(&e, v, board)

@@ -27,6 +27,7 @@ type seat struct {
 	ask   *ask // one of the runtime's own methods instead of a call
 	sent  time.Time
 	moved bool // it left the main thread for the loop: its seat holds nobody up
+	shot  bool // it is to end: a ladder stands for it
 }
 
 // link is the daemon's end of a worker's wire: who sits where, and the two
@@ -239,8 +240,9 @@ func (l *link) eachSender(do func(*rpc.Sender)) {
 }
 
 // orphans empties all seats: the calls in the order they were sent, each with
-// what the board says of it, and the question that was out, if one was.
-func (l *link) orphans(board cells) (left []Orphan, asked *ask) {
+// what the board says of it, and the question that was out, if one was. felled
+// says that a ladder ended the worker.
+func (l *link) orphans(board cells, felled bool) (left []Orphan, asked *ask) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.open, l.asks, l.drain = false, false, true
@@ -260,7 +262,7 @@ func (l *link) orphans(board cells) (left []Orphan, asked *ask) {
 		return 1
 	})
 	for _, s := range out {
-		left = append(left, Orphan{Call: s.call, Started: s.moved || board != nil && board.started(s.id)})
+		left = append(left, Orphan{Call: s.call, Started: s.begun(board), Interrupted: felled && s.shot})
 	}
 	l.seated = 0
 	l.checkIdle() // nothing is idler than the dead

@@ -146,8 +146,16 @@ func (w *Worker) takeFailed(params []byte) error {
 	if reasonOf(p.Stage) == "" {
 		p.Stage = StageImport
 	}
+	v := verdict{reason: reasonOf(p.Stage), stage: p.Stage, cause: "the module did not import", failure: p.Error}
+	// Its last words count even when they are read after its death: it exits
+	// right behind them, and wait may be quicker than this goroutine.
+	w.mu.Lock()
+	if w.verdict.reason == "" {
+		w.verdict = v
+	}
+	w.mu.Unlock()
 	// It exits by itself now; the polite end is there for one that does not.
-	w.end(verdict{reason: reasonOf(p.Stage), stage: p.Stage, cause: "the module did not import", failure: p.Error}, false)
+	w.end(v, false)
 	return nil
 }
 

@@ -13,6 +13,36 @@ import (
 // rssUnit: Linux counts ru_maxrss in KiB.
 const rssUnit = 1 << 10
 
+// DumpSignal asks a worker for the stacks of all its threads, which
+// faulthandler writes to its stderr. A realtime signal that nothing else uses:
+// SIGUSR1 and the like belong to user code.
+const DumpSignal = syscall.Signal(40)
+
+// Kick goes to the main thread itself: Python runs its handlers there, and a
+// signal that another thread took would not wake a call that sleeps.
+func (p *osProcess) Kick() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reaped {
+		return os.ErrProcessDone
+	}
+	return os.NewSyscallError("tgkill", unix.Tgkill(p.pid, p.pid, unix.SIGURG))
+}
+
+// muteness is why a worker may have shown no stack when it was asked to.
+func muteness(pid int) string {
+	st, ok := readStat(pid)
+	switch {
+	case !ok:
+		return ""
+	case st.state == 'T' || st.state == 't':
+		return "the process was stopped (SIGSTOP, or a debugger)"
+	case st.state == 'D':
+		return "the process was in an uninterruptible sleep in the kernel"
+	}
+	return "the process did not answer the request for one"
+}
+
 // prepareThread readies the spawning thread, and through it the workers; and
 // the process, so that orphans of its workers come to it and not to init.
 func prepareThread() error {

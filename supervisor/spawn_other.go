@@ -12,6 +12,15 @@ import (
 // is the one that alarms nobody.
 const rssUnit = 1
 
+// DumpSignal: there are no realtime signals everywhere, and the others belong
+// to user code. A worker is killed without a dump here.
+const DumpSignal = syscall.Signal(0)
+
+// Kick goes to the process: there is no way to name a thread.
+func (p *osProcess) Kick() error { return p.Signal(unix.SIGURG) }
+
+func muteness(int) string { return "" }
+
 // prepareThread: neither flag exists here.
 func prepareThread() error { return nil }
 

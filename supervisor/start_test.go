@@ -185,3 +185,33 @@ func openFds(t testing.TB) int {
 	}
 	return len(entries)
 }
+
+// hastySpawner makes processes that say why they do not start and are dead
+// before anyone can have read it.
+type hastySpawner struct{}
+
+func (hastySpawner) Spawn(_ context.Context, _ Command, f Files) (Process, error) {
+	_, err := f.Extra[2].WriteString(`{"jsonrpc":"2.0","method":"mochi.failed","params":{"stage":"import","error":{"code":-32005,"message":"no","data":{"kind":"import_failed"}}}}` + "\n")
+	return hastyProcess{}, err
+}
+
+type hastyProcess struct{}
+
+func (hastyProcess) Pid() int                         { return os.Getpid() }
+func (hastyProcess) Wait() WaitStatus                 { return WaitStatus{ExitCode: 1} }
+func (hastyProcess) Kick() error                      { return nil }
+func (hastyProcess) Signal(syscall.Signal) error      { return nil }
+func (hastyProcess) SignalGroup(syscall.Signal) error { return nil }
+
+func TestTheLastWordsOfAFailedStartCountHoweverLateTheyAreRead(t *testing.T) {
+	for range 200 {
+		o := newWitness()
+		c := miniConfig(t, "", o)
+		c.Spawner = hastySpawner{}
+		startMini(t, c, o)
+		await(t, o.gone, "the end")
+		if e := o.exit; e.Failure == nil || e.Failure.Kind() != rpc.KindImportFailed {
+			t.Fatalf("the failure is %v, want the worker's own import_failed", e.Failure)
+		}
+	}
+}

@@ -87,6 +87,7 @@ func TestDesignShowsTheTablesOfTheCode(t *testing.T) {
 	for name, table := range map[string]string{
 		"worker": printTable(stateCount, eventCount, State.next),
 		"slot":   printTable(slotStateCount, slotEventCount, SlotState.next),
+		"ladder": printTable(phaseCount, sightCount, phase.next),
 	} {
 		head, tail := "<!-- table: "+name+" -->\n", "<!-- end -->"
 		_, rest, found := strings.Cut(text, head)

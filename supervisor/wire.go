@@ -97,9 +97,9 @@ func newWire(seats int) (w *wire, err error) {
 
 // variable is the line that tells the worker which descriptor is which.
 func (w *wire) variable(seats, mainSeats, message int) string {
-	return fmt.Sprintf("%s=in=%d loop=%d out=%d control=%d life=%d board=%d seats=%d main=%d message=%d",
+	return fmt.Sprintf("%s=in=%d loop=%d out=%d control=%d life=%d board=%d seats=%d main=%d message=%d%s",
 		WireVariable, firstExtra, firstExtra+1, firstExtra+2, firstExtra+3, firstExtra+4, firstExtra+5,
-		seats, mainSeats, message)
+		seats, mainSeats, message, dumpKey())
 }
 
 // closeWorkerEnds is called once the worker has its own copies: as long as the

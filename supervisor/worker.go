@@ -25,7 +25,7 @@ type WorkerConfig struct {
 	StartTimeout time.Duration // spawn + import + ready
 	StopTimeout  time.Duration // SIGTERM to SIGKILL
 
-	LogRate int // lines a second the worker may log; 0 = DefaultLogRate
+	LogRate int // lines a second the worker may log; 0 = DefaultLogRate, negative = no limit
 
 	Follows Reason // the end this start follows; "" for the first
 
@@ -40,11 +40,14 @@ type Worker struct {
 	log  *journal
 
 	// Of the goroutine run alone, until it has ended.
-	wire *wire
-	proc Process
+	wire   *wire
+	proc   Process
+	felled bool   // a ladder killed it (interrupt.go)
+	mute   string // why such a worker may have shown no stacks
 
 	asking chan struct{} // holds the turn of the one question (ask.go)
 	wake   chan struct{} // something was asked of run
+	shot   chan struct{} // something was added to shots
 	doubt  chan string   // the wire broke: see to it
 	ready  chan struct{}
 	done   chan struct{}
@@ -59,7 +62,8 @@ type Worker struct {
 	info    ReadyInfo
 	started time.Time // spawned
 	readied time.Time
-	killing bool // SIGKILL is asked for
+	killing bool      // SIGKILL is asked for
+	shots   []*ladder // calls that run is to end
 	verdict verdict
 	exit    Exit
 	board   *board // for Stat; nil before the spawn and after the end
@@ -86,6 +90,7 @@ func StartWorker(ctx context.Context, cfg WorkerConfig) *Worker {
 		link:   newLink(cfg.MainSeats, cfg.LoopSeats),
 		asking: make(chan struct{}, 1),
 		wake:   make(chan struct{}, 1),
+		shot:   make(chan struct{}, 1),
 		doubt:  make(chan string, 1),
 		ready:  make(chan struct{}),
 		done:   make(chan struct{}),

@@ -156,7 +156,8 @@ func (a *app) runServe(ctx context.Context, c *config.Config) error {
 	if err != nil {
 		return &exit{code: exitFailed, err: err}
 	}
-	log, lines := logs.New(logs.Options{Level: settings.LogLevel, Format: settings.LogFormat, Output: a.err})
+	form := logs.Options{Level: settings.LogLevel, Format: settings.LogFormat, Output: a.err}
+	log, lines := logs.New(form)
 	defer lines.Close()
 	runtimeDir, err := sock.Here().RuntimeDir()
 	if err == nil && os.Geteuid() == 0 {
@@ -166,7 +167,14 @@ func (a *app) runServe(ctx context.Context, c *config.Config) error {
 	if err == nil {
 		d, err = daemon.New(daemon.Options{
 			Config: c, Logger: log, Version: buildinfo.Of(version), Environ: os.Environ(), RuntimeDir: runtimeDir,
-			Ready: func() { a.welcome(c, host.Path(), control.Path()) },
+			Ready: func() {
+				next := nextLine(c, host.Path(), control.Path())
+				if form.Resolved() == logs.FormatText {
+					fmt.Fprintf(a.err, "mochi-pyd is ready: hosts %s, operators %s\nnow type: %s\n", host.Path(), control.Path(), next)
+				} else { // one format in one stream: who parses the log must not meet prose
+					log.Info("ready", "event", "ready", "socket", host.Path(), "control_socket", control.Path(), "next", next)
+				}
+			},
 		})
 	}
 	if err != nil {
@@ -224,9 +232,8 @@ func (a *app) actors(ctx context.Context, d *daemon.Daemon, l daemon.Listeners, 
 	return nil
 }
 
-// welcome says where the daemon is and what to type next. It goes to stderr
-// with the log, and only where a person reads along.
-func (a *app) welcome(c *config.Config, host, control string) {
+// nextLine is what to type next, to see that it works.
+func nextLine(c *config.Config, host, control string) string {
 	program := os.Args[0]
 	where := ""
 	if sock.Here().Find(sock.HostName) != host {
@@ -239,5 +246,5 @@ func (a *app) welcome(c *config.Config, host, control string) {
 			where = " --control-socket " + control
 		}
 	}
-	fmt.Fprintf(a.err, "mochi-pyd is ready: hosts %s, operators %s\nnow type: %s %s%s\n", host, control, program, try, where)
+	return program + " " + try + where
 }

@@ -24,14 +24,26 @@ func (d *Daemon) newPool(s config.Pool) (*pool.Pool, error) {
 			Name: s.Name, Module: s.Module, Modules: s.Modules,
 			Workers: s.Workers, Concurrency: s.Concurrency, Depth: s.Depth,
 			StartTimeout: s.StartTimeout, StopTimeout: s.StopTimeout, GracefulTimeout: s.GracefulTimeout, QueueTimeout: s.QueueTimeout,
-			MaxQueue: s.MaxQueue, MaxRequeues: s.MaxRequeues, MaxMessage: int(d.settings.MaxMessage),
+			CallTimeout: s.CallTimeout, CancelGrace: s.CancelGrace, MaxRetries: orNever(s.MaxRetries),
+			MaxRequests: s.MaxRequests, MaxRequestsJitter: s.MaxRequestsJitter, MaxAge: s.MaxAge,
+			MaxQueue: s.MaxQueue, MaxRequeues: orNever(s.MaxRequeues), MaxMessage: int(d.settings.MaxMessage),
 			BackoffMin: s.BackoffMin, BackoffMax: s.BackoffMax, RestartLimit: s.RestartLimit, RestartWindow: s.RestartWindow,
+			LogRate: orNever(d.settings.LogRate),
 		},
 		Spawner: d.opt.Spawner,
 		Command: func(ctx context.Context) (supervisor.Command, error) { return d.command(ctx, s) },
 		Hook:    d.observe,
 		Watch:   d.observeStatus,
 	})
+}
+
+// orNever turns the configuration's 0, which means none, into a pool's: there
+// 0 means the default.
+func orNever(n int) int {
+	if n == 0 {
+		return -1
+	}
+	return n
 }
 
 // command says what to start for a pool. It is asked anew at each spawn, so
@@ -56,11 +68,16 @@ func (d *Daemon) command(ctx context.Context, s config.Pool) (supervisor.Command
 	if err != nil {
 		return supervisor.Command{}, err
 	}
-	env := python.Environ{Daemon: d.opt.Environ, Inherit: inherit, Env: s.Env, PythonPath: s.PythonPath, Venv: venv}
+	env := python.Environ{Daemon: d.opt.Environ, Inherit: inherit, Env: s.Env, PythonPath: s.PythonPath, Venv: venv}.Build()
+	if environ(env, "PYTHONDONTWRITEBYTECODE") != "" {
+		if err := d.scripts.Precompile(ctx, interpreter.Path); err != nil {
+			d.log.Warn("the worker runtime could not be precompiled: workers start slower", "event", "precompile", "pool", s.Name, "error", err)
+		}
+	}
 	return supervisor.Command{
 		Path: interpreter.Path,
 		Args: []string{"-u", path, strings.Join(options.Modules, ",")},
-		Env:  env.Build(),
+		Env:  env,
 		Dir:  s.Cwd,
 	}, nil
 }

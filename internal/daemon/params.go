@@ -107,7 +107,7 @@ func (f cancelFunc) CancelCall(_ *rpc.Call, cause *rpc.Error) { f(cause) }
 // later answers a call off the reader's goroutine, within the call's own
 // deadline.
 func (d *Daemon) later(c *rpc.Call, work func(context.Context) (any, error)) {
-	ctx, cancel := context.WithCancelCause(d.hard)
+	held, cancel := context.WithCancelCause(d.hard)
 	if cause := c.HeldBy(cancelFunc(cancel)); cause != nil {
 		cancel(nil)
 		c.Fail(cause)
@@ -115,6 +115,7 @@ func (d *Daemon) later(c *rpc.Call, work func(context.Context) (any, error)) {
 	}
 	d.work.Go(func() {
 		defer cancel(nil)
+		ctx := held
 		if c.Meta.Timeout > 0 {
 			var end context.CancelFunc
 			ctx, end = context.WithTimeoutCause(ctx, c.Meta.Timeout,

@@ -32,11 +32,7 @@ func New(o Options) (hclog.Logger, *Writer) {
 	if o.Getenv == nil {
 		o.Getenv = os.Getenv
 	}
-	terminal := isTerminal(o.Output)
-	format := o.Format
-	if format == "" || format == FormatAuto {
-		format = choose(terminal, underJournal(o.Output, o.Getenv("JOURNAL_STREAM")))
-	}
+	format := o.Resolved()
 	w := NewWriter(o.Output)
 	opts := &hclog.LoggerOptions{
 		Level:              hclog.LevelFromString(o.Level),
@@ -51,7 +47,7 @@ func New(o Options) (hclog.Logger, *Writer) {
 	if opts.Level == hclog.NoLevel {
 		opts.Level = hclog.Info
 	}
-	if format == FormatText && terminal && o.Getenv("NO_COLOR") == "" {
+	if format == FormatText && isTerminal(o.Output) && o.Getenv("NO_COLOR") == "" {
 		opts.Color = hclog.ForceColor
 	}
 	if format == FormatJournal {
@@ -60,11 +56,18 @@ func New(o Options) (hclog.Logger, *Writer) {
 	return hclog.New(opts), w
 }
 
-func choose(terminal, journal bool) string {
+// Resolved is the format that will be used: what "auto" comes to.
+func (o Options) Resolved() string {
+	getenv := o.Getenv
+	if getenv == nil {
+		getenv = os.Getenv
+	}
 	switch {
-	case journal:
+	case o.Format != "" && o.Format != FormatAuto:
+		return o.Format
+	case underJournal(o.Output, getenv("JOURNAL_STREAM")):
 		return FormatJournal
-	case terminal:
+	case isTerminal(o.Output):
 		return FormatText
 	}
 	return FormatJSON

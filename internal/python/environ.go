@@ -78,6 +78,8 @@ func (e Environ) Build() []string {
 		}
 		set[name] = value
 	}
+	// With it a script does not find what lies beside it, which is our runtime.
+	delete(set, "PYTHONSAFEPATH")
 	out := make([]string, 0, len(set))
 	for name, value := range set {
 		out = append(out, name+"="+value)

@@ -120,14 +120,14 @@ func script(t *testing.T, path, body string) {
 func TestTheDaemonsOwnBusinessNeverReachesAWorker(t *testing.T) {
 	daemon := []string{
 		"PATH=/bin", "HOME=/h", "SECRET=1", "LC_ALL=C", "PYTHONPATH=/user", "NOTIFY_SOCKET=/n", "LISTEN_FDS=2", "LISTEN_PID=1",
-		"WATCHDOG_USEC=1", "CREDENTIALS_DIRECTORY=/c", "JOURNAL_STREAM=1:2", "PYTHONHOME=/p", "PYTHONSTARTUP=/s", "MOCHI_PYD_WIRE=in=3", "broken",
+		"WATCHDOG_USEC=1", "CREDENTIALS_DIRECTORY=/c", "JOURNAL_STREAM=1:2", "PYTHONHOME=/p", "PYTHONSTARTUP=/s", "PYTHONSAFEPATH=1", "MOCHI_PYD_WIRE=in=3", "broken",
 	}
 	inherited := Environ{Daemon: daemon, Inherit: true, PythonPath: []string{"/first"}}.Build()
 	want := []string{"HOME=/h", "LC_ALL=C", "PATH=/bin", "PYTHONPATH=/first:/user", "SECRET=1"}
 	if diff := cmp.Diff(want, inherited); diff != "" {
 		t.Errorf("without a configuration:\n%s", diff)
 	}
-	listed := Environ{Daemon: daemon, Env: map[string]string{"MODEL": "m"}, PythonPath: []string{"/a", "/b"}, Venv: "/v"}.Build()
+	listed := Environ{Daemon: daemon, Env: map[string]string{"MODEL": "m", "PYTHONSAFEPATH": "1"}, PythonPath: []string{"/a", "/b"}, Venv: "/v"}.Build()
 	want = []string{"HOME=/h", "LC_ALL=C", "MODEL=m", "PATH=/v/bin:/bin", "PYTHONPATH=/a:/b", "VIRTUAL_ENV=/v"}
 	if diff := cmp.Diff(want, listed); diff != "" {
 		t.Errorf("with one:\n%s", diff)

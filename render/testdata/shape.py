@@ -10,11 +10,16 @@ import sys
 
 
 def tree(source, name):
-    """Dump the tree of a script, so that two that differ in names alone are equal."""
+    """Dump the tree of a script, so that two that differ in names alone are equal.
+
+    Names are made anonymous where a script may have them: in its import block.
+    """
     parsed = ast.parse(source)
     for node in ast.walk(parsed):
         if isinstance(node, ast.Constant):
             node.value = "constant"
+    block = next(node for node in parsed.body if isinstance(node, ast.With))
+    for node in ast.walk(block):
         if isinstance(node, ast.Name) and node.id == name:
             node.id = "anonymous"
         if isinstance(node, ast.alias) and node.name == name:

@@ -4,10 +4,14 @@ It misbehaves on request. Usage: mini_worker.py MODULE, where MODULE is a word
 that says how to start.
 """
 
+import collections
 import ctypes
+import faulthandler
+import itertools
 import json
 import mmap
 import os
+import signal
 import struct
 import sys
 import threading
@@ -19,6 +23,9 @@ for key in ("in", "loop", "out", "control", "life", "board"):
     os.set_inheritable(wire[key], False)
 board = mmap.mmap(wire["board"], 8 * (1 + wire["seats"]))
 write_lock = threading.Lock()
+shots = set()
+awaited = {}  # of calls on the loop's lane that can be cancelled: id → event
+current = 0
 
 
 def cell(n, value):
@@ -38,6 +45,26 @@ def say(message):
 
 def reply(id, **outcome):
     say({"id": id, **outcome})
+
+
+class Cancelled(BaseException):
+    """Raised in a call that is to end, and nowhere else."""
+
+
+def kicked(signum, frame):
+    try:
+        new = os.read(wire["control"], 1 << 20)
+    except BlockingIOError:
+        return
+    ids = {i for (i,) in struct.iter_unpack("<Q", new)}
+    shots.update(ids)
+    for i in ids & set(awaited):
+        awaited[i].set()
+    if current in ids:
+        while frame is not None:
+            if frame.f_code is call.__code__:
+                raise Cancelled
+            frame = frame.f_back
 
 
 def fork_child(hold, detach=False):
@@ -64,6 +91,27 @@ def count(path, call):
 
 
 def call(id, method, params):
+    if id in shots:
+        raise Cancelled
+    if method == "await":  # a coroutine, as far as anyone outside can tell
+        awaited[id] = threading.Event()
+        if id not in shots and not awaited[id].wait(60):
+            return None
+        raise Cancelled
+    if method == "in_c":  # nothing in here looks for signals
+        collections.deque(itertools.count(), maxlen=0)
+    if method == "in_c_for":
+        return sum(itertools.repeat(1, params[0]))
+    if method == "stubborn":  # cleans up for a minute
+        try:
+            time.sleep(60)
+        finally:
+            time.sleep(60)
+    if method == "swallow":
+        try:
+            time.sleep(60)
+        except Cancelled:
+            return "swallowed"
     if method == "echo":
         return params
     if method == "sleep":
@@ -76,8 +124,6 @@ def call(id, method, params):
     if method == "exit":
         os._exit(params[0])
     if method == "segv":
-        import faulthandler
-
         faulthandler.enable()
         print("about to crash", file=sys.stderr)
         ctypes.string_at(0)
@@ -129,8 +175,6 @@ def call(id, method, params):
             fork_child(600)
         pow(3, 10**10)
     if method == "ignore_term":
-        import signal
-
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         return None
     if method == "pid":
@@ -151,11 +195,23 @@ def call(id, method, params):
     raise ValueError("no " + method)
 
 
+def cancelled(started):
+    return {"code": -32800, "message": "cancelled", "data": {"kind": "request_cancelled", "started": started}}
+
+
 def run(request):
+    global current
     id = request["id"]
+    if id in shots:
+        reply(id, error=cancelled(started=False))
+        return
+    if threading.current_thread() is threading.main_thread():
+        current = id
     cell(1 + id % wire["seats"], id)
     try:
         result = call(id, request["method"], request.get("params"))
+    except Cancelled:
+        reply(id, error=cancelled(started=True))
     except ValueError as e:
         reply(id, error={"code": -32603, "message": str(e), "data": {"kind": "python_error", "type": "ValueError"}})
     else:
@@ -210,6 +266,10 @@ def start():
     )
 
 
+
+if module != "deaf":
+    signal.signal(signal.SIGURG, kicked)
+    faulthandler.register(wire["dump"], all_threads=True, chain=False)
 start()
 threading.Thread(target=serve, args=(wire["loop"], apart), daemon=True).start()
 serve(wire["in"], run)

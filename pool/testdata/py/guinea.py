@@ -49,3 +49,16 @@ def segfault():
 
 def leave(status):
     os._exit(status)
+
+
+def note_and_die_once(path):
+    first = not os.path.exists(path)
+    note(path, "run")
+    if first:
+        os._exit(7)
+    return "survived"
+
+
+def pid_after(seconds):
+    time.sleep(seconds)
+    return os.getpid()

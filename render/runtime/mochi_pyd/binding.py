@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+# Characters of a signature that an error repeats: some have defaults by the page.
+MAX_SIGNATURE = 300
+
+
 def explain(
     name: str, function: Any, params: Any, named: Any, error: BaseException
 ) -> UnboundParams | None:
@@ -36,8 +40,11 @@ def explain(
     argument = reason.split("'")[1] if reason.count("'") >= 2 else None
     if argument is None and "too many positional" in reason:
         argument = f"#{_positional(signature) + 1}"
+    shown = str(signature)
+    if len(shown) > MAX_SIGNATURE:
+        shown = f"{shown[:MAX_SIGNATURE]}…)"
     return UnboundParams(
-        f"{name}{signature}: {reason}", method=name, argument=argument, signature=str(signature)
+        f"{name}{shown}: {reason}", method=name, argument=argument, signature=shown
     )
 
 

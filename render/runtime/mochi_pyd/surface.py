@@ -191,17 +191,18 @@ def _submodule(holder: "Any", segment: str) -> "ModuleType | None":
 def _owned(holder: "Any", segment: str, value: "Any") -> bool:
     """Tell whether value may be reached as an attribute of holder."""
     owner = home(value)
+    if isinstance(holder, _Module):
+        if owner is None:  # a builtin's method, bound to an object
+            owner = _bound_home(value)
+        own = (None, _top(holder.__name__), _top(getattr(holder, "__package__", None) or ""))
+        if owner in own or segment in (getattr(holder, "__all__", None) or ()):
+            return True
+        return _bound_home(value) in own[1:]
     if owner is None:
         return True
-    if isinstance(holder, _Module):
-        if owner in (_top(holder.__name__), _top(getattr(holder, "__package__", None) or "")):
-            return True
-        return segment in (getattr(holder, "__all__", None) or ())
     kind: Any = holder if isinstance(holder, type) else type(holder)
-    for base in kind.__mro__:
-        if segment in base.__dict__:
-            return owner == _top(base.__module__)
-    for base in type(kind).__mro__:  # a class's own attributes from its metaclass
+    # The class that defines it, or the metaclass: a class has attributes of both.
+    for base in (*kind.__mro__, *type(kind).__mro__):
         if segment in base.__dict__:
             return owner == _top(base.__module__)
     return owner == _top(kind.__module__)
@@ -219,10 +220,15 @@ def home(value: "Any") -> "str | None":
     if not isinstance(value, _ROUTINES):
         return None
     module = getattr(value, "__module__", None)
-    bound = getattr(value, "__self__", None)
-    if bound is not None and module is None and not isinstance(bound, _Module):
-        module = (bound if isinstance(bound, type) else type(bound)).__module__
     return _top(module) if isinstance(module, str) else None
+
+
+def _bound_home(value: "Any") -> "str | None":
+    """Name the package of the object that a method is bound to."""
+    bound = getattr(value, "__self__", None)
+    if bound is None or isinstance(bound, _Module) or not isinstance(value, _ROUTINES):
+        return None
+    return _top((bound if isinstance(bound, type) else type(bound)).__module__)
 
 
 def _top(module: str) -> str:

@@ -117,9 +117,9 @@ class Worker:
         kinds = methods.kinds()
         methods["mochi.ping"] = lambda: "pong"
         methods["mochi.describe"] = self._describe
-        self._tidy_imports()
         if loop is not None or any(k["kind"] in ("coroutine", "async_generator") for k in kinds):
             self._start_loop(loop)
+        self._tidy_imports()
         self.wire.stage(STAGE_READY)
         self._say_ready(kinds)
         try:

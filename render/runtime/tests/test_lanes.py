@@ -1,6 +1,7 @@
 """Coroutines and functions in one worker, by hand and under the daemon."""
 
 import os
+import subprocess
 import time
 
 import pytest
@@ -60,11 +61,20 @@ def test_the_loop_survives_a_task_that_exits(worker):
     assert worker.ask("nap", 0.01) == 0.01
 
 
-def test_a_worker_without_coroutines_never_imports_asyncio(start):
-    worker = start(module="math")
+# What would double the start-up, and what a plain call has no use for.
+HEAVY = "asyncio base64 ctypes datetime inspect json logging re signal threading traceback typing"
+
+
+def test_a_plain_worker_starts_on_next_to_nothing(start_daemon, tmp_path):
+    show = "import sys\ndef heavy(names):\n    return [n for n in names if n in sys.modules]\n"
+    (tmp_path / "quiet.py").write_text(show)
+    worker = start_daemon(module="quiet")
     assert worker.ready["loop"] is False
-    sync = start(shape="sync", module="plain", ready=False)
-    assert sync.message()["method"] == "mochi.failed"  # there is no such module
+    program = f"{show}print(*heavy({HEAVY.split()}))"
+    bare = subprocess.run(
+        [worker.python, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert worker.ask("heavy", HEAVY.split()) == bare.stdout.split()  # what site has imported
 
 
 def test_an_async_script_awaits_whatever_it_was_given(start, start_daemon):

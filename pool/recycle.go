@@ -1,0 +1,52 @@
+package pool
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/mochilang/mochi-pyd/supervisor"
+)
+
+// Recycling is planned and costs nobody anything: the successor is ready
+// before the old worker stops taking calls, which is a soft restart of its
+// slot. Here is only when.
+
+// newMember is a worker that has just become ready, with the end of its life
+// in view.
+func (p *Pool) newMember(w *supervisor.Worker, info supervisor.ReadyInfo) *member {
+	m := &member{worker: w, loop: info.Loop, pinned: newQueue()}
+	if p.opt.MaxRequests > 0 {
+		m.lifetime = p.opt.MaxRequests
+		if p.opt.MaxRequestsJitter > 0 {
+			m.lifetime += rand.IntN(p.opt.MaxRequestsJitter + 1)
+		}
+	}
+	if p.opt.MaxAge > 0 {
+		m.retireAt = time.Now().Add(p.opt.MaxAge)
+		p.expireAt(m.retireAt)
+	}
+	return m
+}
+
+// retire asks for m's successor, once. When there cannot be one the old worker
+// goes on, and is asked again after another lifetime. Called with mu held.
+func (p *Pool) retire(m *member, reason supervisor.Reason) {
+	if m.retiring || p.draining || p.closed {
+		return
+	}
+	m.retiring = true
+	m.retireAt = time.Time{}
+	replaced := p.slots[m.worker.ID().Slot].Restart(reason, false)
+	p.tasks.Go(func() {
+		if err := <-replaced; err == nil {
+			return // the slot answers always, at the latest when it ends
+		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		m.retiring, m.answered = false, 0
+		if p.opt.MaxAge > 0 {
+			m.retireAt = time.Now().Add(p.opt.MaxAge)
+			p.expireAt(m.retireAt)
+		}
+	})
+}

@@ -1,0 +1,83 @@
+package supervisor
+
+import "github.com/mochilang/mochi-pyd/rpc"
+
+// Outstanding is a call that the worker has not answered.
+type Outstanding struct {
+	Call    *rpc.Call
+	Lane    Lane // where it is: LaneLoop for a call that has moved there
+	Started bool // the scoreboard says it has begun
+}
+
+// Outstanding lists the calls on the worker's seats, in no order.
+func (w *Worker) Outstanding() []Outstanding {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var board cells
+	if w.board != nil {
+		board = w.board.snapshot()
+	}
+	return w.link.outstanding(board)
+}
+
+func (l *link) outstanding(board cells) []Outstanding {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.seated == 0 {
+		return nil
+	}
+	out := make([]Outstanding, 0, l.seated)
+	for n := range l.seats {
+		s := &l.seats[n]
+		if s.call == nil {
+			continue
+		}
+		o := Outstanding{Call: s.call, Lane: l.lane(n), Started: s.begun(board)}
+		if s.moved {
+			o.Lane = LaneLoop
+		}
+		out = append(out, o)
+	}
+	return out
+}
+
+// begun says that the call on the seat has started. A board that cannot be
+// read any more knows of nothing.
+func (s *seat) begun(board cells) bool {
+	return s.moved || board != nil && board.started(s.id)
+}
+
+// shoot marks a call as one that is to end, and gives its id; again says that
+// it was marked before.
+func (l *link) shoot(c *rpc.Call) (id uint64, again, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for n := range l.seats {
+		if s := &l.seats[n]; s.call == c && c != nil {
+			again, s.shot = s.shot, true
+			return s.id, again, true
+		}
+	}
+	return 0, false, false
+}
+
+// sight is what there is to see of a call that is to end.
+func (l *link) sight(id uint64, board cells) sight {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := int(id % uint64(len(l.seats)))
+	s := &l.seats[n]
+	switch {
+	case s.id != id:
+		return sightGone
+	case s.begun(board):
+		return sightUp
+	}
+	for m := range l.seats {
+		// A question of our own has no deadline, and excuses nobody.
+		if other := &l.seats[m]; m != n && other.call != nil && other.begun(board) {
+			return sightBehind
+		}
+	}
+	return sightUp
+}
