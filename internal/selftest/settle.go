@@ -117,6 +117,7 @@ func (l *ledger) one(s *sums, key uint32, e *entry, n uint8) {
 		if n == 0 || n > most {
 			l.blameLocked(promiseExactly, "%s got %s and ran %d times", e.name(key), e.outcome, n)
 		}
+	case e.idempotent && !ended: // it may have run before it was refused
 	case ended || e.outcome.neverRan(e.started):
 		s.refused++
 		if n > 0 {
