@@ -71,6 +71,10 @@ check: need tools check-venv ## gofumpt, golangci-lint, ruff, mypy --strict, she
 	@scripts/lint-sh.sh $(SH_FILES)
 	@echo 'check: all clean'
 
+.PHONY: soak
+soak: build need-python ## the self-test's chaos for 20 minutes: nothing lost, nothing leaked
+	@bin/mochi-pyd selftest --chaos 20m
+
 .PHONY: bench
 bench: need-go test-venv ## a call through the daemon beside bare pipes, as ratios of one run
 	@go test -run '^$$' -bench . -benchtime 1x -v ./internal/bench
