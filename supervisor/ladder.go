@@ -2,9 +2,14 @@ package supervisor
 
 import "time"
 
-// kickAfter is when a worker that has not answered a shot is kicked again: a
-// signal is missed when it lands in the 40 µs before a sleep begins.
-var kickAfter = [...]time.Duration{5 * time.Millisecond, 20 * time.Millisecond, 80 * time.Millisecond}
+// A worker that has not answered a shot is kicked again after kickFirst, and
+// then each time after kickGrowth times as long: at 5, 20, 80, 320 ms. A signal
+// is missed when it lands in the 40 µs before a sleep begins, and on a machine
+// so busy that the worker does not run in between, several count as one.
+const (
+	kickFirst  = 5 * time.Millisecond
+	kickGrowth = 4
+)
 
 // holdLeast is the least time between two looks at a call that waits behind
 // another one.
@@ -71,10 +76,8 @@ func rungs(grace time.Duration) []rung {
 			break // no grace, no second shot
 		}
 		up = append(up, rung{from, actShoot})
-		for _, d := range kickAfter {
-			if from+d < to {
-				up = append(up, rung{from + d, actKick})
-			}
+		for d := kickFirst; from+d < to; d *= kickGrowth {
+			up = append(up, rung{from + d, actKick})
 		}
 	}
 	return append(up, rung{grace, actCondemn})

@@ -69,7 +69,7 @@ func TestLadderTableHoldsForEveryPair(t *testing.T) {
 
 func TestLadderHasTheRungsOfItsGrace(t *testing.T) {
 	for grace, want := range map[time.Duration]string{
-		2 * time.Second:        "0s shoot, 5ms kick, 20ms kick, 80ms kick, 1s shoot, 1.005s kick, 1.02s kick, 1.08s kick, 2s condemn",
+		2 * time.Second:        "0s shoot, 5ms kick, 20ms kick, 80ms kick, 320ms kick, 1s shoot, 1.005s kick, 1.02s kick, 1.08s kick, 1.32s kick, 2s condemn",
 		100 * time.Millisecond: "0s shoot, 5ms kick, 20ms kick, 50ms shoot, 55ms kick, 70ms kick, 100ms condemn",
 		10 * time.Millisecond:  "0s shoot, 5ms shoot, 10ms condemn",
 		0:                      "0s shoot, 0s condemn",
@@ -170,8 +170,8 @@ func TestClimbKeepsItsTimes(t *testing.T) {
 			tower{sights: map[uint64]sight{1: sightUp}},
 			func(*tower) map[time.Duration]func(*climb) { return map[time.Duration]func(*climb){0: put(1)} },
 			[]string{
-				"0s shoot 1", "0s kick", "5ms kick", "20ms kick", "80ms kick",
-				"500ms shoot 1", "500ms kick", "505ms kick", "520ms kick", "580ms kick",
+				"0s shoot 1", "0s kick", "5ms kick", "20ms kick", "80ms kick", "320ms kick",
+				"500ms shoot 1", "500ms kick", "505ms kick", "520ms kick", "580ms kick", "820ms kick",
 				"1s dump", "1.2s fell cancel by 1",
 			},
 		},
