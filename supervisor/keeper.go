@@ -42,7 +42,7 @@ type attempt struct {
 
 // keep is Run.
 func (k *keeper) keep() {
-	for k.ctx.Err() == nil {
+	for k.ctx.Err() == nil && k.slot.killedFor() == "" {
 		k.pursue()
 		var tryReady, tryDone, currentDone, oldIdle, oldDone <-chan struct{}
 		if k.attempt != nil && k.attempt.worker != nil {
@@ -62,6 +62,7 @@ func (k *keeper) keep() {
 		}
 		select {
 		case <-k.ctx.Done():
+		case <-k.slot.hard:
 		case <-k.slot.wake:
 			k.queue = append(k.queue, k.slot.takeAsked()...)
 		case a := <-k.admitted:
@@ -298,10 +299,21 @@ func (k *keeper) end() {
 			w.Stop(reason)
 		}
 	}
+	hard := k.slot.hard
 	for _, w := range workers {
-		if w != nil {
-			<-w.Done()
-			k.slot.exited(w.Exit())
+		for alive := w != nil; alive; {
+			select {
+			case <-w.Done():
+				alive = false
+				k.slot.exited(w.Exit())
+			case <-hard:
+				hard = nil // it stays closed: selecting it again would spin
+				for _, w := range workers {
+					if w != nil {
+						w.Kill(k.slot.killedFor())
+					}
+				}
+			}
 		}
 	}
 	for _, r := range append([]*restart{k.active}, k.queue...) {

@@ -33,11 +33,13 @@ type Breaker interface{ Broken() bool }
 type Slot struct {
 	cfg  SlotConfig
 	wake chan struct{} // a restart was asked for
+	hard chan struct{} // closed by Kill
 
 	mu       sync.Mutex
 	state    SlotState
 	wanted   bool
 	ended    bool
+	killed   Reason // what Kill was given; "" before it
 	gen      int
 	lastExit *Exit
 	current  *Worker // the one that serves
@@ -60,7 +62,7 @@ func (r *restart) done(err error) {
 
 // NewSlot makes an empty slot; nothing runs before Run.
 func NewSlot(cfg SlotConfig) *Slot {
-	return &Slot{cfg: cfg, wake: make(chan struct{}, 1)}
+	return &Slot{cfg: cfg, wake: make(chan struct{}, 1), hard: make(chan struct{})}
 }
 
 // Number is the slot's place in its pool.
@@ -104,6 +106,24 @@ func (s *Slot) Restart(reason Reason, hard bool) <-chan error {
 	default:
 	}
 	return r.answer
+}
+
+// Kill ends the slot at once: what of it lives is killed and not stopped, also
+// when Run's context has ended and a polite stop is under way. Returns at once.
+func (s *Slot) Kill(reason Reason) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.killed == "" {
+		s.killed = reason
+		close(s.hard)
+	}
+}
+
+// killedFor is why Kill was called.
+func (s *Slot) killedFor() Reason {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.killed
 }
 
 // ending is what a restart is told when the slot ends.
