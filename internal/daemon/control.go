@@ -3,11 +3,13 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/mochilang/mochi-pyd/internal/config"
 	"github.com/mochilang/mochi-pyd/rpc"
+	"github.com/mochilang/mochi-pyd/supervisor"
 )
 
 // controlMethods are the operators' methods.
@@ -22,6 +24,10 @@ func (d *Daemon) controlMethods() map[string]method {
 
 // handleControl takes every call of the control socket.
 func (d *Daemon) handleControl(c *rpc.Call) {
+	if err := checkLength(c); err != nil {
+		c.Fail(err)
+		return
+	}
 	if config.Reserved(c.Method) {
 		d.own(c, d.controls)
 		return
@@ -95,11 +101,14 @@ func (d *Daemon) restart(c *rpc.Call) {
 			refuse(rpc.NewError(rpc.KindInvalidParams, "mochi.restart: a slot needs its pool", rpc.Fields{"argument": "pool"}))
 			return
 		}
-		if n := chosen[0].settings.Workers; slot < 0 || slot >= n {
-			refuse(rpc.NewError(rpc.KindInvalidParams, fmt.Sprintf("pool %s has no worker %d: its workers are 0 to %d", p.Pool, slot, n-1),
+		if !hasSlot(chosen[0], slot) {
+			refuse(rpc.NewError(rpc.KindInvalidParams, fmt.Sprintf("pool %s has no worker %d: its workers are %s", p.Pool, slot, slotsOf(chosen[0])),
 				rpc.Fields{"argument": "slot", "missing": "worker"}))
 			return
 		}
+	}
+	if p.Pool == "" {
+		chosen = slices.DeleteFunc(slices.Clone(chosen), hopeless)
 	}
 	d.observeControl(c, nil)
 	count := 0
@@ -107,7 +116,7 @@ func (d *Daemon) restart(c *rpc.Call) {
 		if slot >= 0 {
 			count++
 		} else {
-			count += s.settings.Workers
+			count += len(s.pool.Stat().Slots)
 		}
 	}
 	if p.Wait {
@@ -127,8 +136,24 @@ func (d *Daemon) restart(c *rpc.Call) {
 	reply(c, map[string]int{"restarting": count})
 }
 
+// hopeless is an import that a host asked for and that failed: no operator's
+// business, and nothing to restart.
+func hopeless(s *served) bool { return !s.settings.Declared && failed(s.pool.Stat()) }
+
+func hasSlot(s *served, slot int) bool {
+	return slices.ContainsFunc(s.pool.Stat().Slots, func(st supervisor.SlotStat) bool { return st.Slot == slot })
+}
+
+func slotsOf(s *served) string {
+	slots := s.pool.Stat().Slots
+	if len(slots) == 0 {
+		return "not there yet"
+	}
+	return fmt.Sprintf("%d to %d", slots[0].Slot, slots[len(slots)-1].Slot)
+}
+
 // restartAll restarts pools beside each other: they have nothing to wait for
-// in one another.
+// in one another. The error is the first pool's that failed, and names all.
 func restartAll(ctx context.Context, chosen []*served, slot int, hard bool) error {
 	errs := make([]error, len(chosen))
 	var all sync.WaitGroup
@@ -136,12 +161,27 @@ func restartAll(ctx context.Context, chosen []*served, slot int, hard bool) erro
 		all.Go(func() { errs[i] = s.pool.Restart(ctx, slot, hard) })
 	}
 	all.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err
+	var first *rpc.Error
+	var names []string
+	for i, err := range errs {
+		if err == nil {
+			continue
+		}
+		if names = append(names, chosen[i].settings.Name); first == nil {
+			first = rpc.AsError(err)
 		}
 	}
-	return nil
+	switch {
+	case first == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	which := "pool " + names[0]
+	if len(names) > 1 {
+		which = "pools " + strings.Join(names, ", ") + "; of " + names[0]
+	}
+	return &rpc.Error{Code: first.Code, Message: "not restarted: " + which + ": " + first.Message, Data: first.Data}
 }
 
 // drainRequest ends the daemon as SIGTERM does, or with now as a second one.

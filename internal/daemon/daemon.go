@@ -19,9 +19,12 @@ import (
 	"github.com/mochilang/mochi-pyd/supervisor"
 )
 
-// goodbye is how long connections have to take their last answers once every
-// pool has ended.
-const goodbye = 2 * time.Second
+// How long connections have to take their last answers once every pool has
+// ended: as a rule, and when the drain was cut short.
+const (
+	goodbye       = 2 * time.Second
+	forcedGoodbye = 250 * time.Millisecond
+)
 
 // Options are what a daemon is made of.
 type Options struct {
@@ -176,7 +179,8 @@ func closeAll(l Listeners) {
 	}
 }
 
-// Force cuts a drain short: workers are killed and connections closed.
+// Force cuts a drain short: workers are killed, their calls are told so, and
+// connections that do not take that at once are closed.
 func (d *Daemon) Force() {
 	d.stop()
 	d.force(errForced)
@@ -188,21 +192,46 @@ func (d *Daemon) Force() {
 func (d *Daemon) drain() {
 	d.draining.Store(true)
 	d.log.Info("draining", "event", "draining", "connections", d.host.Connections())
-	var hosts sync.WaitGroup
-	cut, cancel := context.WithCancelCause(d.hard)
-	hosts.Go(func() {
+	cut, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	hosts := make(chan struct{})
+	go func() {
+		defer close(hosts)
 		if err := d.host.Drain(cut); err != nil {
 			d.log.Warn("connections were cut", "event", "drain_cut", "reason", err.Error())
 		}
-	})
+	}()
 	d.pools.drain(d.hard)
-	last := time.AfterFunc(goodbye, func() { cancel(errors.New("the hosts did not take their answers in time")) })
-	hosts.Wait()
-	last.Stop()
-	cancel(nil)
-	ctx, end := context.WithTimeout(d.hard, goodbye)
+	d.part(hosts, func() { cancel(errors.New("the hosts did not take their answers in time")) })
+
+	last, end := context.WithCancel(context.Background())
 	defer end()
-	_ = d.control.Drain(ctx) // an operator who holds on is cut
+	operators := make(chan struct{})
+	go func() {
+		defer close(operators)
+		_ = d.control.Drain(last) // an operator who holds on is cut
+	}()
+	d.part(operators, end)
+}
+
+// part waits until connections have gone, and cuts those that take their time.
+func (d *Daemon) part(gone <-chan struct{}, cut func()) {
+	patience := time.NewTimer(goodbye)
+	defer patience.Stop()
+	select {
+	case <-gone:
+		return
+	case <-patience.C:
+	case <-d.hard.Done():
+		patience.Reset(forcedGoodbye)
+		select {
+		case <-gone:
+			return
+		case <-patience.C:
+		}
+	}
+	cut()
+	<-gone
 }
 
 // hooks tell who connects; peers that may not are refused with one line.

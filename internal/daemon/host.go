@@ -50,8 +50,8 @@ type describedSkipped struct {
 
 // importModule gives a module a name on this connection and answers when it
 // has been imported. The name holds from the moment the request is read, so
-// that calls pipelined behind it find it; when the import fails it is gone
-// again.
+// that calls pipelined behind it find it; when the import fails it means again
+// what it meant before.
 func (d *Daemon) importModule(c *rpc.Call) {
 	var p struct {
 		Module  string   `json:"module"`
@@ -69,26 +69,41 @@ func (d *Daemon) importModule(c *rpc.Call) {
 	if p.As == "" {
 		p.As = p.Module
 	}
+	if len(p.As) > maxName {
+		c.Fail(tooLong(c.Method, "as", len(p.As)))
+		return
+	}
 	if !config.DottedName(p.As) || config.Reserved(p.As) {
 		c.Fail(rpc.NewError(rpc.KindInvalidParams, fmt.Sprintf("mochi.import: as must be a dotted name that does not begin with mochi. or rpc., not %q", p.As), rpc.Fields{"argument": "as"}))
 		return
+	}
+	if len(p.Methods) > maxNarrowed {
+		c.Fail(rpc.NewError(rpc.KindInvalidParams, fmt.Sprintf("mochi.import: methods has %d names, and at most %d: leave it out to have all", len(p.Methods), maxNarrowed), rpc.Fields{"argument": "methods"}))
+		return
+	}
+	for _, name := range p.Methods {
+		if len(name) > maxName {
+			c.Fail(tooLong(c.Method, "methods", len(name)))
+			return
+		}
 	}
 	s, _, err := d.moduleNamed(p.Module)
 	if err != nil {
 		c.Fail(err)
 		return
 	}
-	g := guestOf(c)
-	if err := g.name(p.As, alias{module: p.Module, only: setOf(p.Methods)}, d.settings.MaxAliases); err != nil {
+	g, named := guestOf(c), &alias{module: p.Module, only: setOf(p.Methods)}
+	if err := g.name(p.As, named, d.settings.MaxAliases); err != nil {
 		c.Fail(err)
 		return
 	}
 	d.later(c, func(ctx context.Context) (any, error) {
 		info, err := d.ask(ctx, s)
 		if err != nil {
-			g.drop(p.As)
+			g.undo(p.As, named)
 			return nil, err
 		}
+		g.keep(named)
 		if p.Methods != nil {
 			info.narrow(p.Methods)
 		}
@@ -105,33 +120,6 @@ func setOf(list []string) map[string]bool {
 		set[s] = true
 	}
 	return set
-}
-
-// name gives a connection's name to a module. It copies: route reads the map
-// from the reader's goroutine.
-func (g *guest) name(name string, a alias, limit int) *rpc.Error {
-	if g == nil {
-		return nil
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if _, again := g.aliases[name]; !again && len(g.aliases) >= limit {
-		return rpc.Errorf(rpc.KindOverloaded, "this connection has %d imports, which is max-aliases: release one with mochi.release", limit)
-	}
-	if g.aliases == nil {
-		g.aliases = map[string]alias{}
-	}
-	g.aliases[name] = a
-	return nil
-}
-
-func (g *guest) drop(name string) {
-	if g == nil {
-		return
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	delete(g.aliases, name)
 }
 
 // narrow keeps the functions a host asked for; the others are not skipped but
@@ -187,18 +175,7 @@ func (d *Daemon) release(c *rpc.Call) {
 		c.Fail(err)
 		return
 	}
-	released := false
-	if g := guestOf(c); g != nil {
-		g.mu.Lock()
-		for name, a := range g.aliases {
-			if name == p.Module || a.module == p.Module {
-				delete(g.aliases, name)
-				released = true
-			}
-		}
-		g.mu.Unlock()
-	}
-	reply(c, map[string]bool{"released": released})
+	reply(c, map[string]bool{"released": guestOf(c).release(p.Module)})
 }
 
 // describe tells what a module offers, and gives it no name.
@@ -210,8 +187,8 @@ func (d *Daemon) describe(c *rpc.Call) {
 		c.Fail(err)
 		return
 	}
-	if a, ok := guestOf(c).find(p.Module); ok {
-		p.Module = a.module
+	if module, _, ok := guestOf(c).find(p.Module); ok {
+		p.Module = module
 	}
 	if err := checkModule(c.Method, p.Module); err != nil {
 		c.Fail(err)
@@ -231,8 +208,16 @@ func checkModule(method, module string) *rpc.Error {
 	switch {
 	case module == "":
 		return rpc.NewError(rpc.KindInvalidParams, method+" needs a module, as in {\"module\":\"math\"}", rpc.Fields{"argument": "module"})
+	case len(module) > maxName:
+		return tooLong(method, "module", len(module))
 	case !config.PoolName(module):
 		return rpc.NewError(rpc.KindInvalidParams, fmt.Sprintf("%s: %q is no dotted module name", method, module), rpc.Fields{"argument": "module"})
 	}
 	return nil
+}
+
+func tooLong(method, argument string, n int) *rpc.Error {
+	return rpc.NewError(rpc.KindInvalidParams,
+		fmt.Sprintf("%s: a name in %s has %d bytes, and none has more than %d: give the module's own name", method, argument, n, maxName),
+		rpc.Fields{"argument": argument})
 }

@@ -52,10 +52,13 @@ func (s *served) touch() bool {
 	return !s.closed
 }
 
-func (s *served) shut() {
+// shut lets no more calls in, if so; nil is always so. It is asked when no call
+// can come in between.
+func (s *served) shut(so func() bool) bool {
 	s.gate.Lock()
-	s.closed = true
-	s.gate.Unlock()
+	defer s.gate.Unlock()
+	s.closed = s.closed || so == nil || so()
+	return s.closed
 }
 
 // routes is an immutable picture of the pools; readers take it whole.
@@ -154,9 +157,11 @@ func (r *registry) start(settings config.Pool) (*served, error) {
 	s.used.Store(time.Now().UnixNano())
 	var ctx context.Context
 	ctx, s.cancel = context.WithCancel(r.d.hard)
+	unhurried := context.AfterFunc(r.d.hard, p.Kill) // a context alone ends a pool politely
 	go func() {
 		defer close(s.ended)
 		defer s.cancel()
+		defer unhurried()
 		if err := p.Run(ctx); err != nil {
 			r.d.log.Error("a pool ended", "event", "pool_failed", "pool", settings.Name, "reason", err.Error())
 		}
@@ -176,17 +181,20 @@ func (r *registry) evict() bool {
 	if worst == nil {
 		return false
 	}
+	worst.shut(nil)
 	r.forget(worst)
 	return true
 }
 
 func failed(st pool.Stat) bool { return st.Ready == 0 && st.Cause != nil }
 
-// forget takes a pool out of the routes and ends it. Called with mu held.
+// forget takes a pool that is shut out of the routes and ends it. Called with
+// mu held.
 func (r *registry) forget(s *served) {
-	s.shut()
 	r.change(func(n *routes) {
-		delete(n.imported, s.settings.Name)
+		if n.imported[s.settings.Name] == s {
+			delete(n.imported, s.settings.Name)
+		}
 		n.all = slices.DeleteFunc(n.all, func(o *served) bool { return o == s })
 	})
 	r.d.work.Go(func() { r.end(r.d.hard, s) })
@@ -222,25 +230,41 @@ func (r *registry) tidy(ctx context.Context) {
 
 func (r *registry) tidyAt(now time.Time) {
 	for _, s := range r.now.Load().imported {
-		limit := s.settings.IdleTimeout
-		idle := now.Sub(time.Unix(0, s.used.Load()))
-		if idle < min(limit, r.d.settings.ForgetAfter) && limit > 0 {
-			continue
+		if _, idle := r.idle(s, now); idle {
+			r.forgetIdle(s, now)
 		}
-		st := s.pool.Stat()
-		if failed(st) {
-			limit = r.d.settings.ForgetAfter
-		}
-		if limit <= 0 || idle < limit || st.Busy > 0 || st.Queue > 0 {
-			continue
-		}
-		r.mu.Lock()
-		if !r.closed {
-			r.d.log.Info("an idle pool is closed", "event", "pool_idle", "pool", s.settings.Name, "duration_ms", idle.Milliseconds())
-			r.forget(s)
-		}
-		r.mu.Unlock()
 	}
+}
+
+// idle says whether nobody has used s for so long that it may be forgotten.
+func (r *registry) idle(s *served, now time.Time) (since time.Duration, idle bool) {
+	limit := s.settings.IdleTimeout
+	since = now.Sub(time.Unix(0, s.used.Load()))
+	if since < min(limit, r.d.settings.ForgetAfter) && limit > 0 {
+		return since, false // and its statistics are not worth taking
+	}
+	st := s.pool.Stat()
+	if failed(st) {
+		limit = r.d.settings.ForgetAfter
+	}
+	return since, limit > 0 && since >= limit && st.Busy == 0 && st.Queue == 0
+}
+
+// forgetIdle looks again with the lock held, without which all that was seen
+// may have changed: a call may have come, or the pool may have been forgotten
+// and another one made in its place, whose route is not ours to delete.
+func (r *registry) forgetIdle(s *served, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed || r.now.Load().imported[s.settings.Name] != s {
+		return
+	}
+	var since time.Duration
+	if !s.shut(func() (idle bool) { since, idle = r.idle(s, now); return idle }) {
+		return
+	}
+	r.d.log.Info("an idle pool is closed", "event", "pool_idle", "pool", s.settings.Name, "duration_ms", since.Milliseconds())
+	r.forget(s)
 }
 
 // settle waits until each declared pool is ready or known broken, and says

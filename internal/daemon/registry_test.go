@@ -73,6 +73,38 @@ func TestMissingModulesCannotUseUpMaxPools(t *testing.T) {
 	}
 }
 
+// TestAPoolMadeAnewIsNotForgottenForTheOldOne: tidying works from a picture
+// that may be old by the time it holds the lock.
+func TestAPoolMadeAnewIsNotForgottenForTheOldOne(t *testing.T) {
+	d := start(t, "", nil)
+	c := dial(t, d.host)
+	call(t, c, "math.pi", nil)
+	old := d.pools.named("math")
+	d.pools.mu.Lock()
+	old.shut(nil)
+	d.pools.forget(old)
+	d.pools.mu.Unlock()
+	call(t, c, "math.pi", nil)
+	d.pools.forgetIdle(old, time.Now().Add(24*time.Hour))
+	if now := d.pools.named("math"); now == nil || now == old {
+		t.Errorf("the pool in its place is %v", now)
+	}
+	call(t, c, "math.pi", nil)
+}
+
+// TestAPoolThatWasUsedMeanwhileIsNotForgotten: idle when it was looked at, and
+// not any more when it would be closed.
+func TestAPoolThatWasUsedMeanwhileIsNotForgotten(t *testing.T) {
+	d := start(t, "", nil)
+	c := dial(t, d.host)
+	pid := call(t, c, "os.getpid", nil)
+	s := d.pools.named("os")
+	d.pools.forgetIdle(s, time.Now())
+	if got := call(t, c, "os.getpid", nil); got != pid || d.pools.named("os") != s {
+		t.Errorf("worker %s, then %s", pid, got)
+	}
+}
+
 func TestDrainAnswersWhatRunsAndRefusesWhatWaits(t *testing.T) {
 	d := start(t, "", map[string]string{"slow": "import time\ndef nap(s):\n    time.sleep(s)\n    return s\n"})
 	c := dial(t, d.host)
@@ -155,6 +187,18 @@ func TestRestartIsOfAPoolASlotOrAll(t *testing.T) {
 	refused(t, control, rpc.KindInvalidParams, "no worker 5", "mochi.restart", object{"pool": "os", "slot": 5})
 	refused(t, control, rpc.KindInvalidParams, "needs its pool", "mochi.restart", object{"slot": 0})
 	refused(t, control, rpc.KindInvalidParams, "poool", "mochi.restart", object{"poool": "os"})
+}
+
+func TestRestartOfAllSkipsWhatAHostAskedForInVain(t *testing.T) {
+	d := start(t, "[daemon]\nimport-policy = \"any\"\n[pools.bad]\n[pools.json]\n", map[string]string{"bad": "raise RuntimeError('not today')\n"})
+	host, control := dial(t, d.host), dial(t, d.control)
+	refused(t, host, rpc.KindImportFailed, "", "nosuch_module.f", nil)
+	// A declared one is the operator's, and is named.
+	refused(t, control, rpc.KindImportFailed, "not restarted: pool bad: ", "mochi.restart", object{"wait": true})
+	d.write(t, "bad", "def f(): return 1\n")
+	if got := call(t, control, "mochi.restart", object{"wait": true}); got != `{"restarted":2}` {
+		t.Errorf("restart of all = %s", got)
+	}
 }
 
 func TestDefaultsOfConfigAndPoolAreTheSame(t *testing.T) {

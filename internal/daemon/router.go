@@ -3,45 +3,22 @@ package daemon
 import (
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/mochilang/mochi-pyd/internal/config"
 	"github.com/mochilang/mochi-pyd/rpc"
 )
 
-// guest is what the daemon keeps for one host connection.
-type guest struct {
-	mu      sync.RWMutex
-	aliases map[string]alias
-}
-
-// alias is a name that one connection gave to a module. It holds the module's
-// name and not its pool, which may come and go meanwhile.
-type alias struct {
-	module string
-	only   map[string]bool // the functions this host narrowed itself to; nil = all
-}
-
-func (g *guest) find(name string) (alias, bool) {
-	if g == nil {
-		return alias{}, false
-	}
-	g.mu.RLock()
-	defer g.mu.RUnlock()
-	a, ok := g.aliases[name]
-	return a, ok
-}
-
-func guestOf(c *rpc.Call) *guest {
-	if c.Conn == nil {
-		return nil
-	}
-	g, _ := c.Conn.State.(*guest)
-	return g
-}
+// maxName bounds the bytes of a function's, module's or alias's name. Finding a
+// name's owner costs the square of its length, on the goroutine that reads the
+// connection; real names have a few dozen bytes.
+const maxName = 1 << 10
 
 // handleHost takes every call of the host socket.
 func (d *Daemon) handleHost(c *rpc.Call) {
+	if err := checkLength(c); err != nil {
+		c.Fail(err)
+		return
+	}
 	if config.Reserved(c.Method) {
 		d.own(c, d.methods)
 		return
@@ -67,11 +44,11 @@ func (d *Daemon) route(c *rpc.Call) (*served, string, *rpc.Error) {
 	}
 	g, now := guestOf(c), d.pools.now.Load()
 	for i := strings.LastIndexByte(name, '.'); i > 0; i = strings.LastIndexByte(name[:i], '.') {
-		if a, ok := g.find(name[:i]); ok {
-			if a.only != nil && !a.only[name[i+1:]] {
-				return nil, "", rpc.Errorf(rpc.KindMethodNotFound, "%s is not among the methods this connection imported: import %s again with it, or without methods", name, a.module)
+		if module, only, ok := g.find(name[:i]); ok {
+			if only != nil && !only[name[i+1:]] {
+				return nil, "", rpc.Errorf(rpc.KindMethodNotFound, "%s is not among the methods this connection imported: import %s again with it, or without methods", name, module)
 			}
-			s, prefix, err := d.moduleNamed(a.module)
+			s, prefix, err := d.moduleNamed(module)
 			return s, prefix + name[i+1:], err
 		}
 		if s := now.declared[name[:i]]; s != nil {
@@ -165,6 +142,15 @@ func (d *Daemon) notAllowed(module string) *rpc.Error {
 	return rpc.NewError(rpc.KindPermissionDenied,
 		"module "+module+" may not be imported (import-policy is "+d.settings.ImportPolicy+"): "+advice,
 		rpc.Fields{"module": module})
+}
+
+// checkLength comes before anything looks at a call's name, and does not repeat
+// it.
+func checkLength(c *rpc.Call) *rpc.Error {
+	if len(c.Method) <= maxName {
+		return nil
+	}
+	return rpc.Errorf(rpc.KindMethodNotFound, "the method's name has %d bytes, and none has more than %d: write MODULE.FUNCTION, as in math.sqrt", len(c.Method), maxName)
 }
 
 // checkName refuses what can be no function's name before any worker hears of
