@@ -76,17 +76,17 @@ func (c *Conn) Notify(method string, params []byte) error {
 func (c *Conn) admit(call *Call) *Error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	key := call.key()
 	switch {
+	case key != "" && c.byID[key] != nil: // first: any other refusal would be a second answer to that id
+		return duplicateID(call.id)
 	case c.draining:
 		return errServerClosed
 	case c.live >= c.server.limits.MaxInFlight:
 		return NewError(KindOverloaded, "too many calls in flight on this connection: wait for answers before sending more",
 			Fields{"retry_after_ms": retryAfterMs, "queue": c.live})
 	}
-	if key := call.key(); key != "" {
-		if c.byID[key] != nil {
-			return duplicateID(call.id)
-		}
+	if key != "" {
 		c.byID[key] = call
 	}
 	c.live++

@@ -73,7 +73,8 @@ func TestInFlightLimitRefusesAtOnce(t *testing.T) {
 	for range 3 {
 		s.h.waitHeld(t)
 	}
-	h.send(request(10, "echo", "[1]"), `{"jsonrpc":"2.0","method":"note"}`)
+	// The note goes first: once the answer to 10 is here, it has been read.
+	h.send(`{"jsonrpc":"2.0","method":"note"}`, request(10, "echo", "[1]"))
 	a := h.answer()
 	h.wantError(a, "10", KindOverloaded)
 	if !strings.Contains(string(a.Error.Data), `"retry_after_ms":`) {
@@ -84,6 +85,19 @@ func TestInFlightLimitRefusesAtOnce(t *testing.T) {
 	h.ping()
 	if len(s.h.came) > 0 {
 		t.Error("a notification over the limit ran")
+	}
+}
+
+func TestDuplicateIDIsNamedAsSuchWhateverElseIsFull(t *testing.T) {
+	s := serveTest(t, Limits{MaxInFlight: 1})
+	h := s.dial(t)
+	h.send(request(1, "hold", ""))
+	first := s.h.waitHeld(t)
+	h.send(request(1, "echo", "[1]"))
+	h.wantError(h.answer(), "null", KindInvalidRequest) // id 1 is the first request's to answer
+	first.Reply([]byte("1"))
+	if got := h.line(); got != `{"jsonrpc":"2.0","id":1,"result":1}` {
+		t.Error(got)
 	}
 }
 

@@ -13,8 +13,13 @@ import (
 // errTooManyBadLines ends a connection whose other end speaks something else.
 var errTooManyBadLines = errors.New("rpc: too many lines in a row that are no messages")
 
-// maxNames bounds a connection's table of method names.
-const maxNames = 512
+// maxNames and maxNameKept bound a connection's table of method names, in
+// entries and in bytes of each: together 128 KiB, whatever a host calls. A
+// longer name is no function that is called often.
+const (
+	maxNames    = 512
+	maxNameKept = 256
+)
 
 // read takes lines until the input ends. Everything a line asks for is done on
 // this goroutine: there is nobody else to wake.
@@ -155,6 +160,9 @@ func (c *Conn) name(method []byte) string {
 		return name
 	}
 	name := string(method)
+	if len(name) > maxNameKept {
+		return name
+	}
 	if c.names == nil || len(c.names) >= maxNames {
 		c.names = make(map[string]string)
 	}

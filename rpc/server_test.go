@@ -21,6 +21,11 @@ func TestDrainAnswersWhatIsInFlightAndRefusesTheRest(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- s.Drain(context.Background()) }()
 	idle.eof()
+	eventually(t, "the other connection draining too", func() bool {
+		call.Conn.mu.Lock()
+		defer call.Conn.mu.Unlock()
+		return call.Conn.draining
+	})
 	h.send(request(2, "echo", "[1]"))
 	h.wantError(h.answer(), "2", KindShuttingDown)
 	call.Reply([]byte("1"))
