@@ -335,3 +335,21 @@ func TestOOMIsClaimedOnlyWhenTheKernelCountedOne(t *testing.T) {
 		t.Error("found a counter without a group")
 	}
 }
+
+func TestOrphansThatEndWhileTheirWorkerLivesAreReaped(t *testing.T) {
+	w, _ := readyMini(t)
+	var pids []int
+	if err := json.Unmarshal([]byte(ask1(t, w, "orphans", 20).result), &pids); err != nil {
+		t.Fatal(err)
+	}
+	if len(pids) != 20 {
+		t.Fatalf("%d orphans were made, want 20", len(pids))
+	}
+	eventually(t, "the orphans are reaped", 10*time.Second, func() bool {
+		children := ownChildren()
+		return !slices.ContainsFunc(pids, func(pid int) bool { return slices.Contains(children, pid) })
+	})
+	if !running(w.ID().PID) {
+		t.Error("the worker did not live through it")
+	}
+}

@@ -288,3 +288,28 @@ func TestFailingStartsShowInTheSlot(t *testing.T) {
 	r.set("mini")
 	r.until(t, "it heals by itself", func() bool { return r.slot.Stat().State == SlotUp })
 }
+
+// TestKilledSlotEndsAtOnce: also when it is stopping politely already and its
+// worker takes no notice.
+func TestKilledSlotEndsAtOnce(t *testing.T) {
+	for _, stopping := range []bool{false, true} {
+		r := newSlotRig(t, &openGate{})
+		w := r.serving(t, 1)
+		send(t, w, LaneMain, "stubborn", nil)
+		r.until(t, "the call runs", func() bool { return len(w.Stat().Running) == 1 })
+		began := time.Now()
+		if stopping {
+			go r.end()
+			r.until(t, "it is stopping", func() bool { return w.State() == Stopping })
+		}
+		r.slot.Kill(ReasonParent)
+		await(t, w.Done(), "the worker's end")
+		if e := w.Exit(); e.Reason != ReasonParent || e.Status.Signal != syscall.SIGKILL {
+			t.Errorf("stopping %t: %+v", stopping, e)
+		}
+		r.end()
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("stopping %t: it took %s", stopping, took)
+		}
+	}
+}

@@ -9,11 +9,13 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -62,14 +64,30 @@ type spawnRequest struct {
 func (s *osSpawner) spawnForever() {
 	runtime.LockOSThread()
 	thread := prepareThread()
-	for r := range s.requests {
-		if thread != nil {
-			r.done <- thread
-			continue
+	deaths := make(chan os.Signal, 1)
+	signal.Notify(deaths, syscall.SIGCHLD)
+	sweep := time.NewTimer(sweepPause)
+	for {
+		select {
+		case r := <-s.requests:
+			if thread != nil {
+				r.done <- thread
+				continue
+			}
+			r.done <- r.cmd.Start()
+		case <-deaths:
+			sweep.Reset(sweepPause) // a storm of deaths is one sweep
+		case <-sweep.C:
+			if again := s.graves.sweep(); again > 0 {
+				sweep.Reset(again)
+			}
 		}
-		r.done <- r.cmd.Start()
 	}
 }
+
+// sweepPause is how long after a death the dead are looked for that nobody
+// waits for.
+const sweepPause = 100 * time.Millisecond
 
 // Spawn starts the command. A spawn that has begun is waited for: an answer of
 // "cancelled" with a live process behind it would help nobody.
@@ -99,6 +117,7 @@ func (s *osSpawner) Spawn(ctx context.Context, c Command, f Files) (Process, err
 		s.graves.gone(mark)
 		return nil, fmt.Errorf("start %s: %w", c.Path, err)
 	}
+	s.graves.leads(mark, cmd.Process.Pid)
 	return &osProcess{cmd: cmd, pid: cmd.Process.Pid, mark: mark, graves: &s.graves}, nil
 }
 

@@ -4,6 +4,7 @@ package supervisor
 
 import (
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -47,5 +48,9 @@ type graves struct{}
 func (*graves) born(string) {}
 
 func (*graves) gone(string) {}
+
+func (*graves) leads(string, int) {}
+
+func (*graves) sweep() time.Duration { return 0 }
 
 func (*graves) bury(int, string) {}

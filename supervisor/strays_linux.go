@@ -34,7 +34,7 @@ const (
 // status of every process that os/exec waits for.
 type graves struct {
 	mu     sync.Mutex
-	living map[string]bool // the marks of the workers that live
+	living map[string]int // the marks of the workers that live, and their numbers; 0: not known yet
 
 	burial  sync.Mutex           // one burial at a time: a number is reaped once
 	unknown map[corpse]time.Time // unclaimed, and since when; burial's
@@ -53,9 +53,28 @@ func (g *graves) born(mark string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.living == nil {
-		g.living = make(map[string]bool)
+		g.living = make(map[string]int)
 	}
-	g.living[mark] = true
+	g.living[mark] = 0
+}
+
+// leads notes the number of a worker that has been spawned: it is its group's
+// too.
+func (g *graves) leads(mark string, pid int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.living[mark] = pid
+}
+
+// leaders are the numbers of the workers that live.
+func (g *graves) leaders() map[int]bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	pids := make(map[int]bool, len(g.living))
+	for _, pid := range g.living {
+		pids[pid] = true
+	}
+	return pids
 }
 
 // gone takes the mark's protection away.
@@ -68,7 +87,8 @@ func (g *graves) gone(mark string) {
 func (g *graves) lives(mark string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.living[mark]
+	_, ok := g.living[mark]
+	return ok
 }
 
 // bury kills and reaps all that the dead worker left to us.
@@ -88,6 +108,32 @@ func (g *graves) bury(group int, mark string) {
 			reap(s)
 		}
 	}
+}
+
+// sweep reaps what orphans of living workers came to by themselves, so that a
+// worker that starts daemons all day does not fill the table of processes. It
+// kills nothing. It says when to look again; 0 means at the next death.
+func (g *graves) sweep() time.Duration {
+	if !g.burial.TryLock() {
+		return sweepPause
+	}
+	defer g.burial.Unlock()
+	leaders := g.leaders()
+	unclaimed := make(map[corpse]time.Time)
+	for _, pid := range ownChildren() {
+		st, ok := readStat(pid)
+		if !ok || st.state != 'Z' || leaders[pid] {
+			continue // a worker is its own Wait's
+		}
+		if leaders[st.group] || g.claim(corpse{pid, st.start}, st, unclaimed) {
+			_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil)
+		}
+	}
+	g.unknown = unclaimed
+	if len(unclaimed) > 0 {
+		return unknownAge
+	}
+	return 0
 }
 
 // strays are those of the daemon's children that belonged to the dead worker's

@@ -84,6 +84,27 @@ def fork_child(hold, detach=False):
     os._exit(0)
 
 
+def orphan():
+    """Leave a grandchild in this group that ends at once; give its number."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        parent = os.getpid()
+        grandchild = os.fork()
+        if grandchild == 0:
+            # Only once its parent is gone: it is an orphan when it ends.
+            while os.getppid() == parent:
+                time.sleep(0.001)
+            os._exit(0)
+        os.write(write, str(grandchild).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    number = int(os.read(read, 16))
+    os.close(read)
+    os.close(write)
+    return number
+
+
 def count(path, call):
     fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.write(fd, b"%d\n" % call)
@@ -186,6 +207,8 @@ def call(id, method, params):
     if method == "status":
         with open("/proc/self/status") as f:
             return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+    if method == "orphans":
+        return [orphan() for _ in range(params)]
     if method == "fds":
         return sorted(int(fd) for fd in os.listdir("/proc/self/fd"))
     if method == "flags":
