@@ -20,7 +20,7 @@ MAX_SIGNATURE = 300
 
 
 def explain(
-    name: str, function: Any, params: Any, named: Any, error: BaseException
+    name: str, function: Any, params: Any, named: Any, error: BaseException, *, module: str = ""
 ) -> UnboundParams | None:
     """Give the refusal that error really is; None when it is the function's own."""
     import inspect
@@ -43,8 +43,13 @@ def explain(
     shown = str(signature)
     if len(shown) > MAX_SIGNATURE:
         shown = f"{shown[:MAX_SIGNATURE]}…)"
+    full = f"{module}.{name}" if module else name
     return UnboundParams(
-        f"{name}{shown}: {reason}", method=name, argument=argument, signature=shown
+        f"{full} does not take these arguments ({reason}): "
+        f"call it as {name.rpartition('.')[2]}{shown}",
+        method=name,
+        argument=argument,
+        signature=shown,
     )
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import sys
 
 from .failures import MAX_TEXT, cut, summary, text
-from .refusal import Refusal
+from .refusal import Refusal, UnknownMethod
 
 
 def refusal(module: str, error: BaseException) -> Refusal:
     """Make the error of mochi.failed."""
     hint = _hint(module, error)
+    message = f"importing {module} failed: {summary(error)}. {hint}."
+    if isinstance(error, UnknownMethod):  # ours: the import itself went well
+        message = f"{error.message}{'' if error.message.endswith('?') else '.'} {hint}."
     return Refusal(
         "import_failed",
-        f"importing {module} failed: {summary(error)}. {hint}.",
+        message,
         type=type(error).__qualname__,
         module=type(error).__module__,
         traceback=cut(text(error), MAX_TEXT),
@@ -35,6 +38,8 @@ def _hint(module: str, error: BaseException) -> str:
         return (
             f"{module} itself was found, its dependency was not: try {python} -m pip install {top}"
         )
+    if isinstance(error, UnknownMethod):
+        return f"Correct methods, the list of what may be called in the pool of {module}"
     if isinstance(error, SyntaxError):
         return f"Fix {error.filename}, line {error.lineno}"
     if isinstance(error, ImportError):

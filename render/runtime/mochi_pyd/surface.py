@@ -83,14 +83,19 @@ class Surface(Methods):
         self.modules = modules
         self.only = tuple(only)
         self.label = ", ".join(modules)
+        self._checked = False
         for name in self.only:  # a name that is not there is a failed start, not a failed call
             value = self.find(name)
             self[name] = value if callable(value) else Value(self, name)
+        self._checked = True
 
     def names(self) -> "Iterable[tuple[str, Any]]":
         """Give what the modules hold, or exactly the names that were asked for."""
         if self.only:
             return [(name, self.find(name)) for name in self.only]
+        return self._held()
+
+    def _held(self) -> "list[tuple[str, Any]]":
         listed = []
         for prefix, module in self.modules.items():
             lead = "" if len(self.modules) == 1 else prefix + "."
@@ -118,8 +123,13 @@ class Surface(Methods):
         self.update(own)
 
     def listed(self) -> "Iterable[str]":
-        """Give the names that a suggestion may come from."""
-        return self.only or [name for name, _ in self.names()]
+        """Give the names that a suggestion may come from.
+
+        For a wrong name in `only` that is what the modules hold: it is in `only` itself.
+        """
+        if self.only and self._checked:
+            return self.only
+        return [name for name, _ in self._held()]
 
     def find(self, name: str) -> "Any":
         """Walk to what name means now."""

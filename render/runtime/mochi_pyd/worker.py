@@ -180,7 +180,9 @@ class Worker:
 
         params, named = self.arguments(request)
         name = request["method"]
-        return explain(name, self.methods[name], params, named or {}, error) or error
+        module = "" if "," in self.module else self.module  # of several, the name says which
+        function = self.methods[name]
+        return explain(name, function, params, named or {}, error, module=module) or error
 
     def refuse(self, request: "Any", error: BaseException) -> "bytes | None":
         """Answer with what the script's own dispatch let escape."""

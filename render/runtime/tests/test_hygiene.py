@@ -140,9 +140,19 @@ def test_a_listed_method_that_is_not_there_is_a_failed_start(start, tmp_path):
     (tmp_path / "bare.py").write_text("")
     error = start(shape="only", module="bare", ready=False).message()["params"]["error"]
     assert error["data"]["kind"] == "import_failed"
-    assert "add" in error["message"]
+    assert error["message"].startswith("bare has no function add. Correct methods, ")
 
 
 def test_no_bytecode_beside_the_script_is_needed(worker):
     assert json.loads(json.dumps(worker.ready))["runtime"] == "the-runtime"
     assert not os.path.exists(worker.directory / "mochi_worker.pyc")
+
+
+def test_a_wrong_name_in_methods_is_told_as_that(start, tmp_path):
+    (tmp_path / "bare.py").write_text("def added(a):\n    return a\n\n\ndef other():\n    pass\n")
+    error = start(shape="only", module="bare", ready=False).message()["params"]["error"]
+    assert error["code"] == -32005
+    assert error["message"] == (
+        "bare has no function add; did you mean added? "
+        "Correct methods, the list of what may be called in the pool of bare."
+    )
