@@ -102,7 +102,7 @@ func (a *app) runCall(ctx context.Context, function string, params json.RawMessa
 	var remote *rpc.Error
 	if errors.As(err, &remote) {
 		if text := troubleOf(remote).Text; remote.Kind() == rpc.KindPythonError && text != "" {
-			fmt.Fprintln(a.err, strings.TrimSuffix(text, "\n"))
+			fmt.Fprintln(a.err, plain(strings.TrimSuffix(text, "\n")))
 			return &exit{code: exitFailed, err: remote, quiet: true}
 		}
 	}

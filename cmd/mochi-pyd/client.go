@@ -117,12 +117,12 @@ func remoteCode(e *rpc.Error) int {
 	return exitFailed
 }
 
-// sentence is what a daemon's error says, and what to do where the message
-// does not say it.
+// sentence is what a daemon's error says, what to do where the message does not
+// say it, and what a dead worker left behind.
 func sentence(e *rpc.Error) string {
 	t := troubleOf(e)
 	if t.Hint == "" || strings.Contains(e.Message, t.Hint) {
-		return e.Message
+		return e.Message + remains(e)
 	}
-	return e.Message + "\n  hint: " + t.Hint
+	return e.Message + "\n  hint: " + t.Hint + remains(e)
 }

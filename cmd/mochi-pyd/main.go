@@ -24,7 +24,7 @@ func execute(args []string, in *os.File, out, errs *os.File) int {
 	}
 	code, message := explain(cmd, err)
 	if message != "" {
-		fmt.Fprintln(errs, message)
+		fmt.Fprintln(errs, plain(message))
 	}
 	return code
 }

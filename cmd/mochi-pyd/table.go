@@ -48,7 +48,7 @@ func (t table) row(cells ...string) {
 	for i, c := range cells {
 		// A cell may come from a worker: it must not break the line.
 		cells[i] = strings.Map(func(r rune) rune {
-			if r < ' ' || r == 0x7f {
+			if r == '\n' || r == '\t' || steering(r) {
 				return ' '
 			}
 			return r
