@@ -11,6 +11,7 @@ import os
 import sys
 from _thread import RLock, get_ident
 
+from .cancel import whole
 from .values import quote
 
 TYPE_CHECKING = False
@@ -87,6 +88,7 @@ class Lines(io.BufferedIOBase):
     def flush(self) -> None:
         """Do nothing: a half line waits for its other half or for its call to end."""
 
+    @whole
     def write(self, data: "Any") -> int:
         """Cut data into lines."""
         data = bytes(data)
@@ -159,6 +161,7 @@ def put(fd: int, data: bytes) -> None:
         pass
 
 
+@whole
 def record(message: str, level: str, logger: str) -> None:
     """Write a record of Python's own logging; plain text by hand."""
     call = current_call()
@@ -220,6 +223,7 @@ def finish_all() -> None:
                 stream.finish(call)
 
 
+@whole
 def tail(call: object) -> "list[str]":
     """Give the last stderr lines that call has written so far."""
     with Output.lock:
