@@ -45,6 +45,9 @@ stopping: "set[object]" = set()
 # The code that is never interrupted although it runs inside a call. By identity:
 # code objects are compared by value, slowly.
 _whole: "set[int]" = set()
+# Where logging takes and leaves the lock that all threads log under. What it
+# calls in between may be interrupted: it cleans up behind that.
+_LOGGING = frozenset({"handle", "acquire", "release", "_acquireLock", "_releaseLock"})
 
 
 class Cancelled(BaseException):
@@ -66,8 +69,8 @@ class CancelledUnderLoop(Cancelled, KeyboardInterrupt):
 def whole(function: "F") -> "F":
     """Have function run to its end before its call is interrupted.
 
-    For what would leave something behind that the next call meets. Costs nothing
-    when it is called, and is for what never blocks.
+    For what would leave something behind that the next call meets, and never
+    blocks. Costs nothing when it is called.
     """
     _whole.add(id(function.__code__))
     return function
@@ -97,6 +100,9 @@ def stopped(error: BaseException, call: object) -> bool:
 class Kicks:
     """Reads shots and acts on them: the worker's ear for the control pipe."""
 
+    # The process's own, once it listens.
+    here: "Kicks | None" = None
+
     def __init__(self, worker: "Worker", mark: "CodeType", current: "type[Current]") -> None:
         self._worker, self._mark, self._current = worker, mark, current
         self._thread = get_ident()
@@ -106,7 +112,7 @@ class Kicks:
         """Begin to listen; from the main thread."""
         from _signal import SIGURG, signal  # type: ignore[import-not-found]
 
-        self._signum = SIGURG
+        self._signum, Kicks.here = SIGURG, self
         signal(SIGURG, self._kicked)
         self._unraisable = sys.unraisablehook
         sys.unraisablehook = self._swallowed
@@ -190,28 +196,32 @@ class Kicks:
         """Tell whether what was interrupted has to go on; None outside of a call.
 
         An interrupted import leaves half a module in sys.modules for all calls
-        after this one, interrupted logging the lock that all threads log under.
-        What __del__ raises is ignored.
+        after this one. What __del__ raises is ignored.
         """
-        logging = getattr(sys.modules.get("logging"), "_srcfile", None)
-        whole = False
+        whole = (
+            frame is not None
+            and frame.f_code.co_name in _LOGGING
+            and frame.f_code.co_filename == getattr(sys.modules.get("logging"), "_srcfile", None)
+        )
         while frame is not None:
             code = frame.f_code
             if code is self._mark:
                 return whole
-            file = code.co_filename
             if (
                 id(code) in _whole
-                or file == logging
                 or code.co_name == "__del__"
-                or file.startswith("<frozen importlib")
+                or code.co_filename.startswith("<frozen importlib")
             ):
                 whole = True
             frame = frame.f_back
         return None
 
     def _insist(self) -> None:
-        """Try again soon: the daemon kicks only a few times."""
+        """Try again soon: the daemon kicks only a few times.
+
+        What prints without end is in `whole` code whenever one looks, so that
+        code looks for itself when it is through.
+        """
         if not self._insisting:
             self._insisting = True
             try:

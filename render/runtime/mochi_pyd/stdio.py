@@ -11,7 +11,7 @@ import os
 import sys
 from _thread import RLock, get_ident
 
-from .cancel import whole
+from .cancel import Kicks, shots, whole
 from .values import quote
 
 TYPE_CHECKING = False
@@ -88,9 +88,15 @@ class Lines(io.BufferedIOBase):
     def flush(self) -> None:
         """Do nothing: a half line waits for its other half or for its call to end."""
 
-    @whole
     def write(self, data: "Any") -> int:
         """Cut data into lines."""
+        size = self._write(data)
+        if shots and Kicks.here is not None:
+            Kicks.here.kick()
+        return size
+
+    @whole
+    def _write(self, data: "Any") -> int:
         data = bytes(data)
         call = current_call()
         with Output.lock:
@@ -161,9 +167,15 @@ def put(fd: int, data: bytes) -> None:
         pass
 
 
-@whole
 def record(message: str, level: str, logger: str) -> None:
     """Write a record of Python's own logging; plain text by hand."""
+    _record(message, level, logger)
+    if shots and Kicks.here is not None:
+        Kicks.here.kick()
+
+
+@whole
+def _record(message: str, level: str, logger: str) -> None:
     call = current_call()
     with Output.lock:
         if Output.tagged:
