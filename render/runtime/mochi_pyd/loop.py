@@ -236,7 +236,8 @@ class Loop:
             self._begin(request, self._settle(request, awaitable))
             return
         try:
-            self._enter(request)
+            if shots:
+                self._enter(request)
             answer = self._dispatch(request)
         except BaseException as error:
             answer = self._worker.refuse(request, error)
@@ -263,7 +264,7 @@ class Loop:
 
     def _enter(self, request: Any, awaitable: Any = None) -> None:
         """Ask, as the main lane does, whether the call is wanted before it starts."""
-        if not shots or request.get("id") not in shots:
+        if request.get("id") not in shots:
             return
         shots.discard(request["id"])
         if hasattr(awaitable, "cr_frame"):
@@ -277,7 +278,8 @@ class Loop:
     async def _answer(self, request: Any, dispatched: Any) -> None:
         """Await an asynchronous dispatch."""
         try:
-            self._enter(request, dispatched)
+            if shots:
+                self._enter(request, dispatched)
             line = await dispatched
         except GeneratorExit:
             raise
@@ -288,7 +290,8 @@ class Loop:
     async def _settle(self, request: Any, awaitable: Any) -> None:
         """Await what a function returned, and answer with what it gives."""
         try:
-            self._enter(request, awaitable)
+            if shots:
+                self._enter(request, awaitable)
             if hasattr(type(awaitable), "__await__"):
                 result = await awaitable
             else:

@@ -17,6 +17,11 @@ LOG = []  # what the functions' finally: blocks have done
 STARTED = {}  # how often each token was started
 
 
+def inside():
+    """Tell the test that the function is where it is to be cancelled."""
+    print("inside")
+
+
 def log():
     done, LOG[:] = list(LOG), []
     return done
@@ -32,6 +37,7 @@ def shots():
 
 def sleep(seconds):
     try:
+        inside()
         time.sleep(seconds)
     finally:
         LOG.append("slept")
@@ -43,11 +49,13 @@ def large(size):
 
 
 def spin():
+    inside()
     while True:
         pass
 
 
 def read_pipe():
+    inside()
     read, write = os.pipe()
     try:
         os.read(read, 1)
@@ -57,27 +65,32 @@ def read_pipe():
 
 
 def acquire():
+    inside()
     lock = threading.Lock()
     lock.acquire()
     lock.acquire()
 
 
 def wait_event():
+    inside()
     threading.Event().wait()
 
 
 def receive():
+    inside()
     ours, theirs = socket.socketpair()
     with ours, theirs:
         ours.recv(1)
 
 
 def run_child():
+    inside()
     subprocess.run(["sleep", "600"], check=True)
 
 
 def endless():
     try:
+        inside()
         while True:
             yield None
     finally:
@@ -101,6 +114,7 @@ class Unreadable(collections.abc.Mapping):
 
 
 def encode():
+    inside()
     return Unreadable()
 
 
@@ -111,21 +125,25 @@ class Untold(Exception):
 
 
 def untold():
+    inside()
     raise Untold
 
 
 def chatter():
+    inside()
     while True:
         print("x" * 100)
 
 
 def report():
+    inside()
     while True:
         logging.getLogger("app").warning("x" * 100)
 
 
 def swallow():
     try:
+        inside()
         time.sleep(600)
     except BaseException as error:
         return type(error).__name__
@@ -134,6 +152,7 @@ def swallow():
 
 def fail_in_finally():
     try:
+        inside()
         time.sleep(600)
     finally:
         raise ValueError("in finally")
@@ -141,6 +160,7 @@ def fail_in_finally():
 
 def linger():
     try:
+        inside()
         time.sleep(600)
     finally:
         LOG.append("lingering")
@@ -149,6 +169,7 @@ def linger():
 
 def keep_for_next():
     try:
+        inside()
         time.sleep(600)
     except BaseException as error:
         LOG.append(error)
@@ -160,6 +181,7 @@ def raise_kept():
 
 
 def import_slowly(name, seconds):
+    inside()
     module = importlib.import_module(name)
     assert module.whole
     time.sleep(seconds)
@@ -168,6 +190,7 @@ def import_slowly(name, seconds):
 class Dying:
     def __del__(self):
         LOG.append("dying")
+        inside()
         time.sleep(0.15)
         LOG.append("dead")
 
@@ -181,6 +204,7 @@ def collect():
 def call_back():
     def dead(_):
         LOG.append("called back")
+        inside()
         time.sleep(0.15)
 
     dying = threading.Event()
@@ -193,6 +217,7 @@ def call_back():
 def run_loop():
     async def child():
         try:
+            inside()
             while True:
                 await asyncio.sleep(0.001)
         finally:
@@ -217,6 +242,7 @@ def fork():
 async def nap(seconds):
     LOG.append("begun")
     try:
+        inside()
         await asyncio.sleep(seconds)
     finally:
         LOG.append("woken")
@@ -224,11 +250,13 @@ async def nap(seconds):
 
 
 async def hog(seconds):
+    inside()
     time.sleep(seconds)
 
 
 async def nap_and_swallow():
     try:
+        inside()
         await asyncio.sleep(600)
     except asyncio.CancelledError:
         return "swallowed"
@@ -236,6 +264,7 @@ async def nap_and_swallow():
 
 async def nap_and_linger():
     try:
+        inside()
         await asyncio.sleep(600)
     finally:
         LOG.append("lingering")
@@ -255,6 +284,7 @@ async def finish_cancelled():
 
 async def count_for_ever():
     try:
+        inside()
         while True:
             await asyncio.sleep(0)
             yield None
