@@ -238,11 +238,12 @@ class Kicks:
             # Another call may have come to insist just before that line.
             self._insisting = self._current.main in shots
 
+    @whole
     def _swallowed(self, args: "Any") -> None:
         """Shoot again when the interpreter has ignored a Cancelled.
 
         It does where it has nobody to raise to: in the callback of a weak
-        reference, say.
+        reference, or when it warns of a coroutine that was never awaited.
         """
         error = args.exc_value
         if isinstance(error, Cancelled) and error.call == self._current.main:

@@ -322,20 +322,3 @@ async def collect(items: Any) -> list[object]:
     async for item in items:
         gauge.add(item)
     return gauge.items
-
-
-def awaiting(function: Any) -> Any:
-    """Make a function that can be awaited of one that was declared to be so."""
-    if kind(function) == "coroutine":
-        return function
-
-    import functools
-
-    @functools.wraps(function)
-    async def awaited(*params: Any, **named: Any) -> Any:
-        result = function(*params, **named)
-        if hasattr(type(result), "__await__"):
-            return await result
-        return await collect(result) if hasattr(type(result), "__anext__") else result
-
-    return awaited

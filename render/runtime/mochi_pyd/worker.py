@@ -97,7 +97,7 @@ class Worker:
         methods = Methods(called or {})
         methods.label = self.module or "this worker"
         if awaited:
-            from .loop import awaiting
+            from .awaited import awaiting
 
             methods.update((name, awaiting(function)) for name, function in awaited.items())
         return methods
