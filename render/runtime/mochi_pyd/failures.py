@@ -10,6 +10,7 @@ import os
 import sys
 
 from . import stdio
+from .cancel import Cancelled
 from .convert import type_name
 from .values import encode
 
@@ -170,5 +171,7 @@ def _argument(value: Any) -> object:
 def _safe(function: Any, *args: Any) -> str:
     try:
         return str(function(*args))
+    except Cancelled:
+        raise
     except BaseException as error:
         return f"<{type(error).__name__} while describing it>"

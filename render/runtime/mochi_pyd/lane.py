@@ -3,13 +3,16 @@
 No reader thread: it would cost two hand-overs of the interpreter lock a call.
 The wall that cancellation stands on is laid here: all user code (the call, the
 reading of arguments, the writing of results) runs below `enter`, and nothing
-else does. What interrupts a call looks for `enter` on the interrupted stack and
-raises only there, so it can hit neither the next call nor half a reply.
+else does. What interrupts a call (see `cancel`) looks for `enter` on the
+interrupted stack and raises only there, so it can hit neither the next call nor
+half a reply. Handing a coroutine to the loop is outside too: it either has been
+handed over, and the loop answers, or it has not.
 """
 
 import sys
 from time import monotonic as clock
 
+from .cancel import shots
 from .refusal import Refusal
 from .stdio import Current, Output
 
@@ -18,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    from .wire import Wire
     from .worker import Worker
 
 # What one read takes: as much as a pipe holds by default. Once a line has
@@ -29,40 +31,48 @@ LONG_READ_SIZE = 256 * 1024
 # How old the answer may be to which waiting lines are revoked, in seconds.
 REVOKED_AGE = 0.001
 
-# Ids that are no longer wanted. Link ids only grow, so old ones do no harm.
-shots: set[int] = set()
-
 
 def enter(call: "Any", dispatch: "Callable[[Any], bytes | None]", request: "Any") -> "bytes | None":
     """Run one request. Its frame marks where a call may be interrupted."""
     if shots and call in shots:
-        raise Refusal(
-            "request_cancelled", "the call was cancelled before it started", started=False
-        )
+        shots.discard(call)
+        raise revoked()
     return dispatch(request)
+
+
+def revoked() -> Refusal:
+    """Make the answer to a call that was not wanted any more before it started."""
+    return Refusal("request_cancelled", "the call was cancelled before it started", started=False)
 
 
 def serve(worker: "Worker", dispatch: "Callable[[Any], bytes | None]") -> None:
     """Answer requests one at a time until their end."""
     board, seats = worker.wire.board, worker.wire.seats
+    kicks = worker.kicks
     modules, known, asked = sys.modules, len(sys.modules), 0.0
     for lines in chunks(worker):
-        waiting = len(lines) > 1
+        # Asked only when lines do wait, and then once a millisecond: a line that has
+        # just arrived can hardly have been revoked, and the question is a system call.
+        waiting = kicks is not None and len(lines) > 1
         for line in lines:
             if waiting and clock() - asked > REVOKED_AGE:
-                take_revoked(worker.wire)
+                kicks.take()  # type: ignore[union-attr]
                 asked = clock()
             request = worker.request(line)
             if request is None:
                 continue
             call = request.get("id")
+            # In this order: what has started and is not current is over, and a
+            # shot at it is too late.
+            Current.main = call
             if board is not None:
                 board[1 + call % seats] = call
-            Current.main = call
             try:
                 answer = enter(call, dispatch, request)
             except BaseException as error:
                 answer = worker.refuse(request, error)
+            if answer is None and worker.pending is not None:
+                answer = worker.hand_over()
             if Output.dirty or len(modules) != known:
                 worker.tidy(call)
                 known = len(modules)
@@ -108,14 +118,3 @@ def chunks(worker: "Worker") -> "Iterator[list[bytes]]":
             pieces, held, skipping = [], 0, True
     if pieces:
         yield [b"".join(pieces)]
-
-
-def take_revoked(wire: "Wire") -> None:
-    """Learn which of the lines that wait are not wanted any more.
-
-    Asked only when lines do wait, and then once a millisecond: a line that has
-    just arrived cannot have been revoked, and the question is a system call.
-    """
-    if wire.control >= 0:
-        ids = wire.revoked()
-        shots.update(int.from_bytes(ids[at : at + 8], "little") for at in range(0, len(ids) - 7, 8))

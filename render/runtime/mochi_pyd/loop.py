@@ -14,9 +14,11 @@ import sys
 import threading
 from collections import deque
 from contextvars import ContextVar, copy_context
+from inspect import CORO_CREATED, getcoroutinestate
 
 from . import stdio
-from .lane import READ_SIZE
+from .cancel import shots, stopping
+from .lane import READ_SIZE, revoked
 from .surface import kind
 
 TYPE_CHECKING = False
@@ -75,6 +77,10 @@ class Loop:
         self._inbox.append((request, awaitable))
         self._poke(self._take_inbox)
 
+    def look_soon(self) -> None:
+        """Have the loop look at what has been shot; from the main thread."""
+        self._poke(self._look)
+
     def finish(self) -> None:
         """Finish what is in flight and end the thread."""
         self._closing = True
@@ -90,10 +96,13 @@ class Loop:
         if fd >= 0:
             os.set_blocking(fd, False)
             self._loop.add_reader(fd, self._read)
+        if self._worker.kicks is not None:
+            self._loop.add_reader(self._worker.wire.control, self._shot)
         self._serving = True
         self._started.set()
         try:
             self._take_inbox()
+            self._look()
             if self._closing:
                 self._close()
             await self._idle.wait()
@@ -137,8 +146,8 @@ class Loop:
     def _poke(self, function: Callable[[], None]) -> None:
         try:
             self._loop.call_soon_threadsafe(function)
-        except RuntimeError:
-            pass  # between two loops: the next one looks by itself
+        except (RuntimeError, AttributeError):
+            pass  # before the first or between two loops: the next one looks by itself
 
     def _close(self) -> None:
         while self._read():
@@ -186,6 +195,40 @@ class Loop:
             copy_context().run(self._start, request, None)
         return True
 
+    def _shot(self) -> None:
+        """Read the control pipe: a main thread that is busy in C does not get to it."""
+        kicks = self._worker.kicks
+        if kicks is None:
+            return
+        if kicks.drain() is None:  # nobody writes to it any more
+            self._loop.remove_reader(self._worker.wire.control)
+        self._look()
+        kicks.kick()
+
+    def _look(self) -> None:
+        """Cancel the calls here that have been shot, and forget shots that came late.
+
+        The order matters: a call of the main thread that has started and does
+        not run there has been answered, or handed over and is in the inbox.
+        """
+        kicks = self._worker.kicks
+        if kicks is None or not shots or not self._serving:
+            return
+        late: set[object] = set(kicks.started())
+        late.discard(stdio.Current.main)
+        self._take_inbox()
+        for task, request in tuple(self._tasks.items()):
+            call = request.get("id")
+            if call not in shots:
+                continue
+            if getcoroutinestate(task.get_coro()) == CORO_CREATED:  # type: ignore[arg-type]
+                late.discard(call)  # cancelled now it would never run, and never answer
+                continue
+            shots.discard(call)
+            stopping.add(call)
+            task.cancel()
+        shots.difference_update(late)
+
     def _start(self, request: Any, awaitable: Any) -> None:
         """Begin one request in a context of its own."""
         _call.set(request.get("id"))
@@ -193,6 +236,8 @@ class Loop:
             self._begin(request, self._settle(request, awaitable))
             return
         try:
+            if shots:
+                self._enter(request)
             answer = self._dispatch(request)
         except BaseException as error:
             answer = self._worker.refuse(request, error)
@@ -217,9 +262,24 @@ class Loop:
         self._tasks.pop(task, None)
         self._look_idle()
 
+    def _enter(self, request: Any, awaitable: Any = None) -> None:
+        """Ask, as the main lane does, whether the call is wanted before it starts."""
+        if request.get("id") not in shots:
+            return
+        shots.discard(request["id"])
+        if hasattr(awaitable, "cr_frame"):
+            awaitable.close()  # or it warns that it was never awaited
+        function = self._worker.methods.get(request["method"])
+        if awaitable is not None and kind(function) in ("function", "class"):
+            stopping.add(request["id"])  # it has run, and returned this
+            raise asyncio.CancelledError
+        raise revoked()
+
     async def _answer(self, request: Any, dispatched: Any) -> None:
         """Await an asynchronous dispatch."""
         try:
+            if shots:
+                self._enter(request, dispatched)
             line = await dispatched
         except GeneratorExit:
             raise
@@ -230,6 +290,8 @@ class Loop:
     async def _settle(self, request: Any, awaitable: Any) -> None:
         """Await what a function returned, and answer with what it gives."""
         try:
+            if shots:
+                self._enter(request, awaitable)
             if hasattr(type(awaitable), "__await__"):
                 result = await awaitable
             else:
@@ -243,6 +305,8 @@ class Loop:
 
     def _finish(self, request: Any, line: bytes | None) -> None:
         self._worker.tidy(request.get("id"))
+        if stopping:
+            stopping.discard(request.get("id"))
         if line is not None:
             try:
                 self._worker.send(line)
@@ -258,20 +322,3 @@ async def collect(items: Any) -> list[object]:
     async for item in items:
         gauge.add(item)
     return gauge.items
-
-
-def awaiting(function: Any) -> Any:
-    """Make a function that can be awaited of one that was declared to be so."""
-    if kind(function) == "coroutine":
-        return function
-
-    import functools
-
-    @functools.wraps(function)
-    async def awaited(*params: Any, **named: Any) -> Any:
-        result = function(*params, **named)
-        if hasattr(type(result), "__await__"):
-            return await result
-        return await collect(result) if hasattr(type(result), "__anext__") else result
-
-    return awaited

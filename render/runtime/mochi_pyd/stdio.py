@@ -11,6 +11,7 @@ import os
 import sys
 from _thread import RLock, get_ident
 
+from .cancel import Kicks, shots, whole
 from .values import quote
 
 TYPE_CHECKING = False
@@ -89,6 +90,13 @@ class Lines(io.BufferedIOBase):
 
     def write(self, data: "Any") -> int:
         """Cut data into lines."""
+        size = self._write(data)
+        if shots and Kicks.here is not None:
+            Kicks.here.kick()
+        return size
+
+    @whole
+    def _write(self, data: "Any") -> int:
         data = bytes(data)
         call = current_call()
         with Output.lock:
@@ -161,6 +169,13 @@ def put(fd: int, data: bytes) -> None:
 
 def record(message: str, level: str, logger: str) -> None:
     """Write a record of Python's own logging; plain text by hand."""
+    _record(message, level, logger)
+    if shots and Kicks.here is not None:
+        Kicks.here.kick()
+
+
+@whole
+def _record(message: str, level: str, logger: str) -> None:
     call = current_call()
     with Output.lock:
         if Output.tagged:
@@ -220,6 +235,7 @@ def finish_all() -> None:
                 stream.finish(call)
 
 
+@whole
 def tail(call: object) -> "list[str]":
     """Give the last stderr lines that call has written so far."""
     with Output.lock:

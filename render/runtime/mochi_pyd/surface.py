@@ -10,6 +10,7 @@ function of `os`, and `statistics.math.sqrt` is none of `statistics`.
 import os
 import sys
 
+from .cancel import whole
 from .refusal import UnboundParams, UnknownMethod
 
 TYPE_CHECKING = False
@@ -116,6 +117,7 @@ class Surface(Methods):
         self[name] = value
         return value
 
+    @whole
     def clear(self) -> None:
         """Forget the walked paths, but not the runtime's own methods."""
         own = {name: value for name, value in self.items() if name.startswith("mochi.")}

@@ -6,6 +6,7 @@ import and its functions cost twice as much per call. Nothing here looks at
 of its own is turned into something that has by `convert`, imported on demand.
 """
 
+from .cancel import whole
 from .refusal import Refusal
 
 TYPE_CHECKING = False
@@ -185,6 +186,7 @@ class UnlimitedDigits:
     _nested = 0
     _bound = 0
 
+    @whole
     def __enter__(self) -> None:
         import sys
 
@@ -195,6 +197,7 @@ class UnlimitedDigits:
                 sys.set_int_max_str_digits(0)
             cls._nested += 1
 
+    @whole
     def __exit__(self, *_: object) -> None:
         import sys
 

@@ -36,6 +36,8 @@ class Wire:
         self.loop = numbers.get("loop", -1)
         self.control = numbers.get("control", -1)
         self.life = numbers.get("life", -1)
+        # The signal that asks for the stacks of all threads; 0 is none.
+        self.dump = numbers.get("dump", 0)
         self.board: memoryview | None = None
         self.forked = False
         if self.daemon:
@@ -89,13 +91,6 @@ class Wire:
         except OSError:
             self._leave_if_forked()
             raise
-
-    def revoked(self) -> bytes:
-        """Read the ids that the daemon has taken back, eight bytes each."""
-        try:
-            return os.read(self.control, 4096)
-        except OSError:  # nothing there, or closed by user code: then nothing is revoked
-            return b""
 
     def _map_board(self, fd: int) -> None:
         import mmap

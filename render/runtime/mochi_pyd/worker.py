@@ -9,7 +9,8 @@ import os
 import sys
 
 from . import lane, stdio, values
-from .refusal import Refusal, UnboundParams
+from .cancel import Kicks, stopped
+from .refusal import CODES, Refusal, UnboundParams
 from .surface import Methods, Surface
 from .surface import kind as kind_of
 from .values import NATURAL, encode, parse, scan, too_large
@@ -36,6 +37,9 @@ class Worker:
         self.live = name == "__main__"
         self.methods = Methods()
         self.loop: Loop | None = None
+        self.kicks: Kicks | None = None
+        # What the main thread's call left to be awaited, until it is the loop's.
+        self.pending: tuple[Any, Any] | None = None
         self.parse_error = self.invalid_request = self.internal_error = INTERNAL_ERROR
         self._tidied = 0
         if not self.live:
@@ -54,6 +58,8 @@ class Worker:
             from _signal import SIGINT, signal  # type: ignore[import-not-found]
 
             signal(SIGINT, lambda *_: None)
+        if self.wire.dump:
+            faulthandler.register(self.wire.dump, file=2, all_threads=True, chain=False)
 
     def importing(self) -> "Worker":
         """Hold the user's import: `with` this, a failure becomes mochi.failed."""
@@ -91,7 +97,7 @@ class Worker:
         methods = Methods(called or {})
         methods.label = self.module or "this worker"
         if awaited:
-            from .loop import awaiting
+            from .awaited import awaiting
 
             methods.update((name, awaiting(function)) for name, function in awaited.items())
         return methods
@@ -115,6 +121,9 @@ class Worker:
         self.parse_error, self.invalid_request = parse_error, invalid_request
         self.internal_error = internal_error
         kinds = methods.kinds()
+        if self.wire.control >= 0 and self.wire.board is not None:
+            self.kicks = Kicks(self, lane.enter.__code__, stdio.Current)
+            self.kicks.install()
         methods["mochi.ping"] = lambda: "pong"
         methods["mochi.describe"] = self._describe
         if loop is not None or any(k["kind"] in ("coroutine", "async_generator") for k in kinds):
@@ -159,7 +168,7 @@ class Worker:
         if type(result) not in NATURAL:
             kind = type(result)
             if hasattr(kind, "__await__") or hasattr(kind, "__anext__"):
-                self._hand_over(request, result)
+                self._defer(request, result)
                 return None
         text = encode(result)
         call = request.get("id", request)
@@ -190,12 +199,16 @@ class Worker:
 
     def failure(self, request: "Any", code: int, error: BaseException) -> "bytes | None":
         """Write the line that answers request with an error."""
+        self._disown(request)
         if "id" not in request:
             return None
         call = request["id"]
         data: dict[str, object]
         if isinstance(error, Refusal):
             code, message, data = error.code or code, error.message, error.data
+        elif stopped(error, call):
+            code, message = CODES["request_cancelled"], "the call was cancelled"
+            data = {"kind": "request_cancelled", "started": True}
         else:
             from .failures import python_error
 
@@ -287,20 +300,38 @@ class Worker:
         self.loop.start()
         return self.loop
 
-    def _hand_over(self, request: "Any", awaitable: "Any") -> None:
-        """Give an awaitable to the loop, which answers the request."""
-        loop = self.loop or self._start_loop()
-        if not loop.is_current():
+    def _defer(self, request: "Any", awaitable: "Any") -> None:
+        """Leave the answer to the loop, which awaits what the call came to."""
+        if self.loop is not None and self.loop.is_current():
+            self.loop.adopt(request, awaitable)
+        else:  # inside a call that may be interrupted: not before it has ended
+            self.pending = (request, awaitable)
+
+    def hand_over(self) -> "bytes | None":
+        """Give what the call left to the loop; the answer when that fails."""
+        assert self.pending is not None
+        (request, awaitable), self.pending = self.pending, None
+        try:
+            loop = self.loop or self._start_loop()
             self._announce(request)
-        loop.adopt(request, awaitable)
+            loop.adopt(request, awaitable)
+        except BaseException as error:
+            return self.refuse(request, error)
+        return None
+
+    def _disown(self, request: "Any") -> None:
+        """Drop what will not be awaited, without a warning that it was not."""
+        pending = self.pending  # the main thread's, while this may be the loop's
+        if pending is not None and pending[0] is request:
+            self.pending = None
+            if hasattr(pending[1], "cr_frame"):
+                pending[1].close()
 
     def _pass_on(self, request: "Any") -> "bytes | None":
         """Give a whole request to the loop: the script's functions all belong there."""
         if request["method"].startswith("mochi."):
             return self.reply(request, self.methods[request["method"]]())
-        assert self.loop is not None
-        self._announce(request)
-        self.loop.adopt(request, None)
+        self._defer(request, None)
         return None
 
     def _announce(self, request: "Any") -> None:

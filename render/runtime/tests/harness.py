@@ -5,9 +5,11 @@ import mmap
 import os
 import select
 import shutil
+import signal
 import struct
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -16,6 +18,12 @@ SCRIPTS = HERE.parent.parent / "testdata"
 
 # No test waits longer than this for anything.
 DEADLINE = 20.0
+
+# The signal that asks a worker for its stacks.
+DUMP = 40
+
+# When the daemon kicks a worker whose call was cancelled, in seconds.
+KICKS = (0, 0.005, 0.015, 0.06)
 
 
 def interpreters():
@@ -43,8 +51,9 @@ class Worker:
         (directory / "mochi_worker.py").write_text(script)
         if not (directory / "mochi_pyd").exists():
             (directory / "mochi_pyd").symlink_to(RUNTIME)
-        if not (directory / "zoo.py").exists():
-            (directory / "zoo.py").symlink_to(HERE / "zoo.py")
+        for name in ("zoo.py", "victims.py"):
+            if not (directory / name).exists():
+                (directory / name).symlink_to(HERE / name)
         self.directory, self.python = directory, python
         self.shape, self.module = shape, module
         self.buffer, self.stray, self.last = b"", [], 0
@@ -164,7 +173,7 @@ class DaemonWorker(Worker):
         theirs = [requests, loop, replies, control, life, board]
         wire = (
             f"in={requests} loop={loop} out={replies} control={control} life={life} "
-            f"board={board} seats={self.seats} main={self.main} message={1 << 20}"
+            f"board={board} seats={self.seats} main={self.main} message={1 << 20} dump={DUMP}"
         )
         self.process = subprocess.Popen(
             [self.python, "-u", str(self.directory / "mochi_worker.py"), self.module],
@@ -194,6 +203,40 @@ class DaemonWorker(Worker):
         fd = self.loop if loop else self.requests
         while data:
             data = data[os.write(fd, data) :]
+
+    def shoot(self, *calls):
+        """Write the calls' ids into the control pipe."""
+        os.write(self.control, b"".join(call.to_bytes(8, "little") for call in calls))
+
+    def kick(self):
+        os.kill(self.process.pid, signal.SIGURG)  # the kernel prefers the main thread
+
+    def cancel(self, *calls):
+        """Shoot and kick as the daemon does; answered calls end it."""
+        self.shoot(*calls)
+        for pause in KICKS:
+            if select.select([self.replies], [], [], pause)[0]:
+                return
+            self.kick()
+
+    def started(self, call):
+        """Wait until the call has started."""
+        give_up = time.monotonic() + DEADLINE
+        while self.cell(1 + call % self.seats) != call:
+            assert time.monotonic() < give_up, "the call did not start"
+            time.sleep(0.0005)
+        return call
+
+    def silent(self, seconds):
+        """Tell whether nothing is answered for so long."""
+        return not self.buffer and not select.select([self.replies], [], [], seconds)[0]
+
+    def cancelled(self, *calls):
+        """Cancel calls and give what they answer, in their order."""
+        self.cancel(*calls)
+        return [
+            a["error"]["data"] if "error" in a else a["result"] for a in map(self.answer, calls)
+        ]
 
     def records(self):
         """Give the log's records; plain lines as {"plain": text}."""
