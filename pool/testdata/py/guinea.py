@@ -78,3 +78,32 @@ def _member(number):
 
 for _number in range(200):
     setattr(Crowd, f"f{_number}", _member(_number))
+
+
+def spin():
+    """Busy in Python, for as long as it is let."""
+    while True:
+        pass
+
+
+def hold():
+    """Busy in C with the interpreter's lock held, for ever."""
+    import collections
+    import itertools
+
+    collections.deque(itertools.count(), maxlen=0)
+
+
+def lock_up():
+    import threading
+
+    lock = threading.Lock()
+    lock.acquire()
+    lock.acquire()
+
+
+async def tidy_sleep(path, seconds):
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        note(path, "tidied")
