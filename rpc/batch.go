@@ -12,19 +12,24 @@ import (
 type batch struct {
 	conn *Conn
 
-	mu   sync.Mutex
-	line []byte
-	open int // answers still to come, and one for the reader while it hands out
+	mu       sync.Mutex
+	line     []byte
+	open     int // answers still to come, and one for the reader while it hands out
+	reserved int // bytes of the line kept free for those, and for the brackets
 }
 
 // batchReserve is what every entry that is still open may need of the answer's
-// line when its own result no longer fits: an error that says so.
+// line, beside its id, when its own result no longer fits: an error that says
+// so, and a comma.
 const batchReserve = 256
 
 // batch handles a line that holds an array. The whole line must prove to be
 // JSON before its first entry runs: a truncated batch is one error and does
 // nothing.
-func (c *Conn) batch(s *scanner, line []byte, frames *FrameReader) {
+//
+// Its calls copy what they need and never keep the line: one entry that runs for
+// an hour would hold the bytes of all others, which nobody has on their budget.
+func (c *Conn) batch(s *scanner) {
 	entries, total, err := s.entries(c.server.limits.MaxBatch)
 	if err != nil {
 		c.respond(nullID, nil, parseError(notJSON(err)))
@@ -40,13 +45,30 @@ func (c *Conn) batch(s *scanner, line []byte, frames *FrameReader) {
 			Fields{"limit": c.server.limits.MaxBatch, "size": total}))
 		return
 	}
-	b := &batch{conn: c, open: 1}
+	need := reserve(entries)
+	if limit := c.server.limits.MaxMessage; need > limit {
+		c.respond(nullID, nil, NewError(KindTooLarge,
+			fmt.Sprintf("the answer to a batch of %d may not fit one message: send several", total),
+			Fields{"limit": limit, "size": need}))
+		return
+	}
+	b := &batch{conn: c, open: 1, reserved: need}
 	c.hold()
-	kept := frames.keep(line)
 	for i := range entries {
-		b.entry(&entries[i], kept)
+		b.entry(&entries[i])
 	}
 	b.close()
+}
+
+// reserve is what the answer to these entries takes when each is an error.
+func reserve(entries []envelope) int {
+	size := len("[]")
+	for i := range entries {
+		if kind, _ := entries[i].judge(); kind == classBad || kind == classRequest {
+			size += batchReserve + len(entries[i].answerID())
+		}
+	}
+	return size
 }
 
 // entries scans an array of messages; past limit it only counts.
@@ -69,21 +91,21 @@ func (s *scanner) entries(limit int) (all []envelope, total int, err error) {
 	return all, total, s.end()
 }
 
-func (b *batch) entry(e *envelope, kept bool) {
+func (b *batch) entry(e *envelope) {
 	kind, problem := e.judge()
 	switch kind {
 	case classBad:
-		b.add(e.answerID(), nil, problem)
+		b.add(len(e.answerID()), e.answerID(), nil, problem)
 	case classRequest:
 		b.mu.Lock()
 		b.open++
 		b.mu.Unlock()
-		if id, problem := b.conn.call(e, kind, kept, b); problem != nil {
-			b.add(id, nil, problem)
+		if id, problem := b.conn.call(e, kind, nil, b); problem != nil {
+			b.add(len(e.ID), id, nil, problem)
 			b.close()
 		}
 	case classNotification:
-		_, _ = b.conn.call(e, kind, kept, b.conn)
+		_, _ = b.conn.call(e, kind, nil, b.conn)
 	case classReply:
 	}
 }
@@ -91,13 +113,14 @@ func (b *batch) entry(e *envelope, kept bool) {
 // AnswerCall takes one entry's answer.
 func (b *batch) AnswerCall(call *Call, result []byte, failure *Error) {
 	b.conn.forget(call)
-	b.add(call.id, result, failure)
+	b.add(len(call.id), call.id, result, failure)
 	b.close()
 	b.conn.release()
 }
 
-// add appends one answer, within the limit that one message has.
-func (b *batch) add(id, result []byte, failure *Error) {
+// add appends one answer, within the limit that one message has. own is the
+// length of the id that room was reserved for; the answer's may be null instead.
+func (b *batch) add(own int, id, result []byte, failure *Error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.line) == 0 {
@@ -105,8 +128,8 @@ func (b *batch) add(id, result []byte, failure *Error) {
 	} else {
 		b.line = append(b.line, ',')
 	}
-	room := b.conn.server.limits.MaxMessage - len(b.line) - b.open*batchReserve
-	b.line = appendBounded(b.line, id, result, failure, max(room, batchReserve))
+	b.reserved -= batchReserve + own
+	b.line = appendBounded(b.line, id, result, failure, b.conn.server.limits.MaxMessage-len(b.line)-b.reserved)
 }
 
 // close counts one part as done; the last one writes the line.

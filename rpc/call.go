@@ -38,6 +38,7 @@ type Call struct {
 	answer   Answerer
 	answered atomic.Bool
 	cancel   atomic.Pointer[cancellation]
+	bytes    int // what it took of its connection's budget
 
 	prev, next *Call // among its connection's unanswered calls; guarded by the connection
 }

@@ -265,7 +265,12 @@ func TestJSONRPCChecklist(t *testing.T) {
 func batchOf(t *testing.T, h *host, line string) []answer {
 	t.Helper()
 	h.send(line)
-	got := h.line()
+	return entriesOf(t, h.line())
+}
+
+// entriesOf cuts the answer to a batch.
+func entriesOf(t *testing.T, got string) []answer {
+	t.Helper()
 	var raw []json.RawMessage
 	if err := json.Unmarshal([]byte(got), &raw); err != nil {
 		t.Fatalf("no array: %.300s", got)

@@ -14,7 +14,7 @@ import (
 // Conn is one host's connection to a Server.
 //
 // Two counts rule its end. live is the calls nobody has answered, which
-// MaxInFlight bounds. holds is the lines still to be written; when no more
+// MaxInFlight bounds, and MaxInbound their bytes (inbound.go). holds is the lines still to be written; when no more
 // input is wanted and holds reaches 0, the connection finishes.
 type Conn struct {
 	Number uint64 // unique in this process
@@ -32,6 +32,7 @@ type Conn struct {
 	byID     map[string]*Call // requests in flight, by the bytes of their id
 	first    *Call            // all unanswered calls, linked
 	live     int
+	inbound  int // bytes of the calls in flight
 	holds    int
 	ending   bool // no more input is wanted: finish when holds is 0
 	draining bool // new requests are refused
@@ -86,6 +87,9 @@ func (c *Conn) admit(call *Call) *Error {
 		return NewError(KindOverloaded, "too many calls in flight on this connection: wait for answers before sending more",
 			Fields{"retry_after_ms": retryAfterMs, "queue": c.live})
 	}
+	if full := c.charge(call); full != nil {
+		return full
+	}
 	if key != "" {
 		c.byID[key] = call
 	}
@@ -123,6 +127,7 @@ func (c *Conn) forget(call *Call) {
 	}
 	call.prev, call.next = nil, nil
 	c.live--
+	c.refund(call)
 }
 
 // hold keeps the connection from finishing; release lets it.

@@ -12,6 +12,7 @@
 //   - Conn (conn.go, read.go, batch.go) turns it into a Call
 //     and hands it to the Handler on the goroutine that read it: a hand-off to
 //     another goroutine can cost a wake-up, which is dearer than all the rest.
+//   - The budget (inbound.go) bounds the bytes of calls in flight.
 //   - Call (call.go) is answered exactly once, by anyone, from anywhere.
 //   - Sender (sender.go) writes the answer on the goroutine that brought it and
 //     never blocks it; what does not fit waits in a bounded queue.

@@ -152,15 +152,17 @@ func (f *FrameReader) last() ([]byte, error) {
 // Own makes a line that Next returned the caller's own: copied when it is
 // small, handed over with its buffer when it makes up most of one.
 func (f *FrameReader) Own(line []byte) []byte {
-	if f.keep(line) {
+	if f.keep(len(line)) {
 		return line
 	}
 	return bytes.Clone(line)
 }
 
-// keep hands the line's buffer over when that is better than copying the line.
-func (f *FrameReader) keep(line []byte) bool {
-	if f.pooled != nil || len(f.buf) <= readChunk || len(line) <= len(f.buf)/4 {
+// keep hands the last line's buffer over when that is better than copying the
+// need bytes of it that are wanted: they must be more than half of what would
+// be held for them.
+func (f *FrameReader) keep(need int) bool {
+	if f.pooled != nil || len(f.buf) <= readChunk || need <= len(f.buf)/2 {
 		return false
 	}
 	f.given = true

@@ -182,6 +182,13 @@ func (h *host) line() string {
 	return strings.TrimSuffix(line, "\n")
 }
 
+// roundTrip sends one line and gives the next one back.
+func (h *host) roundTrip(line string) string {
+	h.t.Helper()
+	h.send(line)
+	return h.line()
+}
+
 // answer is a response as a host sees it.
 type answer struct {
 	JSONRPC string          `json:"jsonrpc"`
@@ -234,7 +241,7 @@ func (h *host) askError(id string, kind Kind, lines ...string) answer {
 func (h *host) wantError(a answer, id string, kind Kind) {
 	h.t.Helper()
 	if a.Error == nil || a.Error.Code != kind.Code() || a.Error.Kind() != kind || string(a.ID) != id {
-		h.t.Errorf("got id %s, result %.100s, error %v (%s); want id %s and %s (%d)",
+		h.t.Errorf("got id %.100s, result %.100s, error %v (%s); want id %.100s and %s (%d)",
 			a.ID, a.Result, a.Error, a.Error.Kind(), id, kind, kind.Code())
 	}
 }

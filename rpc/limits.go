@@ -8,23 +8,27 @@ import (
 // Limits bound what one server, and one connection of it, may take. A zero
 // field means its default.
 type Limits struct {
-	MaxMessage     int           // longest line either way, bytes (16 MiB)
-	MaxBatch       int           // entries of one batch (1000)
-	MaxConnections int           // connections at once (4096)
-	MaxInFlight    int           // unanswered calls of one connection (4096)
-	MaxOutbound    int           // bytes of answers waiting for one slow reader (64 MiB)
-	WriteTimeout   time.Duration // a peer that takes nothing for so long is cut (30 s)
-	MaxBadLines    int           // lines in a row that are over-long or not even begin like a message, before the connection is closed (100)
-	Grace          time.Duration // for calls in flight when the context of Serve ends (30 s)
+	MaxMessage      int           // longest line either way, bytes (16 MiB)
+	MaxBatch        int           // entries of one batch (1000)
+	MaxConnections  int           // connections at once (4096)
+	MaxInFlight     int           // unanswered calls of one connection (4096)
+	MaxInbound      int           // bytes that one connection's unanswered calls hold (64 MiB, and no less than two of MaxMessage)
+	MaxInboundTotal int           // bytes that the unanswered calls of all connections hold (512 MiB, and no less than MaxInbound)
+	MaxOutbound     int           // bytes of answers waiting for one slow reader (64 MiB)
+	WriteTimeout    time.Duration // a peer that takes nothing for so long is cut (30 s)
+	MaxBadLines     int           // lines in a row that are over-long or not even begin like a message, before the connection is closed (100)
+	Grace           time.Duration // for calls in flight when the context of Serve ends (30 s)
 }
 
 // The defaults of Limits that have no constant elsewhere.
 const (
-	DefaultMaxBatch       = 1000
-	DefaultMaxConnections = 4096
-	DefaultMaxInFlight    = 4096
-	DefaultMaxBadLines    = 100
-	DefaultGrace          = 30 * time.Second
+	DefaultMaxBatch        = 1000
+	DefaultMaxConnections  = 4096
+	DefaultMaxInFlight     = 4096
+	DefaultMaxInbound      = 64 << 20
+	DefaultMaxInboundTotal = 512 << 20
+	DefaultMaxBadLines     = 100
+	DefaultGrace           = 30 * time.Second
 )
 
 func (l Limits) withDefaults() Limits {
@@ -32,6 +36,11 @@ func (l Limits) withDefaults() Limits {
 	orElse(&l.MaxBatch, DefaultMaxBatch)
 	orElse(&l.MaxConnections, DefaultMaxConnections)
 	orElse(&l.MaxInFlight, DefaultMaxInFlight)
+	orElse(&l.MaxInbound, DefaultMaxInbound)
+	orElse(&l.MaxInboundTotal, DefaultMaxInboundTotal)
+	// A budget that one message could use up would refuse a lone call.
+	l.MaxInbound = max(l.MaxInbound, 2*l.MaxMessage)
+	l.MaxInboundTotal = max(l.MaxInboundTotal, l.MaxInbound)
 	orElse(&l.MaxOutbound, DefaultMaxOutbound)
 	orElse(&l.WriteTimeout, DefaultWriteTimeout)
 	orElse(&l.MaxBadLines, DefaultMaxBadLines)

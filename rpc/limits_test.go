@@ -40,6 +40,48 @@ func TestBatchAnswerStaysWithinOneMessage(t *testing.T) {
 	h.ping()
 }
 
+func TestNoAnswerIsLongerThanMaxMessage(t *testing.T) {
+	const limit = 4 << 10
+	s := serveTest(t, Limits{MaxMessage: limit})
+	h := s.dial(t)
+	for name, c := range map[string]struct {
+		line, id string
+		kind     Kind
+	}{
+		"an id that leaves no room":         {request(longID(4000), "big", ""), "null", KindTooLarge},
+		"an id that just leaves room":       {request(longID(3600), "big", ""), longID(3600), KindTooLarge},
+		"an error that does not fit":        {request(longID(3990), "fail", ""), "null", KindTooLarge},
+		"a bad envelope with a long id":     {`{"jsonrpc":"1","id":` + longID(4000) + `,"method":"x"}`, "null", KindTooLarge},
+		"a batch that cannot be answered":   {"[" + strings.Repeat("1,", 900) + "1]", "null", KindTooLarge},
+		"a batch of ids that leave no room": {"[" + request(longID(1900), "note", "") + "," + request(longID(1901), "note", "") + "]", "null", KindTooLarge},
+	} {
+		h.send(c.line)
+		line := h.line()
+		if len(line) > limit {
+			t.Errorf("%s: the answer has %d bytes", name, len(line))
+		}
+		h.wantError(parseAnswer(t, line), c.id, c.kind)
+		h.ping()
+	}
+	if len(s.h.came) > 0 {
+		t.Error("a batch that could not be answered ran")
+	}
+	if got := h.roundTrip(request(longID(4000), "echo", "[1]")); got != `{"jsonrpc":"2.0","id":`+longID(4000)+`,"result":[1]}` {
+		t.Errorf("a long id whose answer fits got %d bytes", len(got))
+	}
+	entries := make([]string, 14)
+	for i := range entries {
+		entries[i] = request(i, "echo", `["`+strings.Repeat("e", 200)+`"]`)
+	}
+	line := h.roundTrip("[" + strings.Join(entries, ",") + "]")
+	if all := entriesOf(t, line); len(all) != len(entries) || len(line) > limit {
+		t.Errorf("a batch of %d got %d answers in %d bytes", len(entries), len(all), len(line))
+	}
+}
+
+// longID is a string id of n bytes.
+func longID(n int) string { return `"` + strings.Repeat("i", n-2) + `"` }
+
 func TestTooManyBadLinesInARowCloseTheConnection(t *testing.T) {
 	s := serveTest(t, Limits{})
 	h := s.dial(t)

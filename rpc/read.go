@@ -60,7 +60,7 @@ func (c *Conn) line(line []byte, frames *FrameReader) bool {
 	}
 	defer s.release()
 	if s.dec.PeekKind() == jsontext.KindBeginArray {
-		c.batch(s, line, frames)
+		c.batch(s)
 		return true
 	}
 	var e envelope
@@ -78,7 +78,7 @@ func (c *Conn) line(line []byte, frames *FrameReader) bool {
 		c.respond(e.answerID(), nil, problem)
 	case classReply:
 	default:
-		if id, problem := c.call(&e, kind, frames.keep(line), c); problem != nil {
+		if id, problem := c.call(&e, kind, frames, c); problem != nil {
 			c.respond(id, nil, problem)
 		}
 	}
@@ -95,9 +95,9 @@ func attempted(line []byte) bool {
 }
 
 // call hands a well-formed request or notification on. When it is refused here
-// the answer is for the caller to give, with the id it is to carry.
-// kept says that the line's bytes are the call's now.
-func (c *Conn) call(e *envelope, kind class, kept bool, to Answerer) (id []byte, problem *Error) {
+// the answer is for the caller to give, with the id it is to carry. frames is
+// the reader whose last line holds this message and no other, else nil.
+func (c *Conn) call(e *envelope, kind class, frames *FrameReader, to Answerer) (id []byte, problem *Error) {
 	if bytes.HasPrefix(e.Method, []byte("$/")) {
 		switch {
 		case kind == classRequest:
@@ -107,7 +107,7 @@ func (c *Conn) call(e *envelope, kind class, kept bool, to Answerer) (id []byte,
 		}
 		return nil, nil
 	}
-	call := c.newCall(e, kept)
+	call := c.newCall(e, frames)
 	call.answer = to
 	call.Meta, problem = parseMeta(call.RawMeta)
 	if problem == nil {
@@ -126,14 +126,14 @@ func (c *Conn) call(e *envelope, kind class, kept bool, to Answerer) (id []byte,
 }
 
 // newCall gives the call its own bytes: one copy of what it needs, or the
-// line's own buffer when that was kept.
-func (c *Conn) newCall(e *envelope, kept bool) *Call {
+// line's own buffer when that is mostly what it needs.
+func (c *Conn) newCall(e *envelope, frames *FrameReader) *Call {
 	call := &Call{
 		Method: c.name(e.Method), id: e.ID, Params: e.Params, RawMeta: e.Meta,
 		Conn: c, Arrived: time.Now(),
 	}
-	if !kept {
-		all := make([]byte, 0, len(e.ID)+len(e.Params)+len(e.Meta))
+	if need := len(e.ID) + len(e.Params) + len(e.Meta); frames == nil || !frames.keep(need) {
+		all := make([]byte, 0, need)
 		call.id, all = carve(all, e.ID)
 		call.Params, all = carve(all, e.Params)
 		call.RawMeta, _ = carve(all, e.Meta)

@@ -61,7 +61,8 @@ func appendRaw(b, raw []byte) ([]byte, bool) {
 }
 
 // appendBounded is appendResponse that stays within limit bytes: a response no
-// peer would take is replaced by an error that says so.
+// peer would take is replaced by an error that says so, with id null where the
+// id alone is what does not fit.
 func appendBounded(b, id, result []byte, failure *Error, limit int) []byte {
 	start := len(b)
 	if size := len(result) + len(id); failure != nil || size <= limit {
@@ -74,5 +75,9 @@ func appendBounded(b, id, result []byte, failure *Error, limit int) []byte {
 	if failure != nil {
 		size = max(size, len(failure.Message)+len(failure.Data))
 	}
-	return appendResponse(b[:start], id, nil, tooLarge(size, limit))
+	instead := tooLarge(size, limit)
+	if b = appendResponse(b[:start], id, nil, instead); len(b)-start <= limit {
+		return b
+	}
+	return appendResponse(b[:start], nullID, nil, instead)
 }

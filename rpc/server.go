@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -35,6 +36,7 @@ type Server struct {
 
 	handler Handler
 	limits  Limits
+	inbound atomic.Int64 // bytes of the calls in flight of all connections
 
 	mu       sync.Mutex
 	conns    map[*Conn]struct{}

@@ -104,7 +104,7 @@ func (d *Daemon) limits() rpc.Limits {
 	s := d.settings
 	return rpc.Limits{
 		MaxMessage: int(s.MaxMessage), MaxBatch: s.MaxBatch, MaxConnections: s.MaxConnections, MaxInFlight: s.MaxInFlight,
-		MaxOutbound: int(s.MaxOutbound), WriteTimeout: s.WriteTimeout,
+		MaxInbound: int(s.MaxInbound), MaxInboundTotal: int(s.MaxInboundTotal), MaxOutbound: int(s.MaxOutbound), WriteTimeout: s.WriteTimeout,
 		Grace: d.grace(),
 	}
 }
