@@ -19,6 +19,8 @@ type member struct {
 	onMain int       // calls in its main pipe, the running one included
 	onLoop int       // coroutines in flight
 	since  time.Time // when the main thread took its present call in hand
+	stuck  time.Time // the since for which its pipe was asked to give back
+	asks   int       // how often
 	used   uint64    // turn in which it was last given a call
 
 	pinned queue // calls that wait for this worker and no other (affinity)

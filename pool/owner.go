@@ -76,6 +76,10 @@ func (p *Pool) CallMoved(w *supervisor.Worker, _ *rpc.Call, name string, kind su
 
 // CallDone answers the call and gives its seat to the next.
 func (p *Pool) CallDone(w *supervisor.Worker, c *rpc.Call, lane supervisor.Lane, service time.Duration, result []byte, err *rpc.Error) {
+	if revoked(c, err) {
+		p.takeBack(w, c)
+		return
+	}
 	p.mu.Lock()
 	if err == nil && lane == supervisor.LaneMain {
 		p.functions.learn(c.Function).observe(service)

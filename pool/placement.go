@@ -95,6 +95,7 @@ func (p *Pool) seatOnMain(m *member, c *rpc.Call) placement {
 	m.onMain++
 	p.turn++
 	m.used = p.turn
+	p.watchPipe(m)
 	return placement{c, m, supervisor.LaneMain}
 }
 

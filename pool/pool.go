@@ -34,6 +34,8 @@ type Pool struct {
 	affinity  affinity
 	lookAt    time.Time     // when expire looks next, at the latest; zero: nothing can expire
 	look      chan struct{} // lookAt became earlier
+	watching  bool          // rescue is to look at the pipes
+	piped     chan struct{} // watching became true
 	status    Status        // as last told to Watch
 	changed   chan struct{} // closed and replaced when something a waiter may wait for happened
 
@@ -62,6 +64,7 @@ func New(opt Options) (*Pool, error) {
 		rooms:    make([]*room, opt.MaxWorkers),
 		changed:  make(chan struct{}),
 		look:     make(chan struct{}, 1),
+		piped:    make(chan struct{}, 1),
 		affinity: newAffinity(),
 		done:     make(chan struct{}),
 	}
@@ -85,6 +88,7 @@ func (p *Pool) Run(ctx context.Context) error {
 	p.mu.Unlock()
 	defer close(p.done)
 	p.tasks.Go(func() { p.expire(ctx) })
+	p.tasks.Go(func() { p.rescue(ctx) })
 	<-ctx.Done()
 	p.close()
 	p.tasks.Wait()

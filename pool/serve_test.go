@@ -39,6 +39,27 @@ func TestALongCallDoesNotSitOnWorkThatAnIdleWorkerCouldDo(t *testing.T) {
 	s.want(s.get(long), "2")
 }
 
+func TestWhatWaitsBehindACallThatTurnedOutLongIsDoneElsewhere(t *testing.T) {
+	s := serve(t, pool.Config{Workers: 2})
+	s.ready(2)
+	for range 60 {
+		s.want(s.call("sleep", 0), "0") // quick, so far
+	}
+	long := s.start("sleep", 2)
+	begin := time.Now()
+	short := make([]<-chan reply, 100)
+	for i := range short {
+		short[i] = s.start("sleep", 0.01)
+	}
+	for _, c := range short {
+		s.want(s.get(c), "0.01")
+	}
+	if took := time.Since(begin); took > 1300*time.Millisecond {
+		t.Errorf("100 calls of 10 ms took %v beside one long call, want under 1.3 s", took)
+	}
+	s.want(s.get(long), "2")
+}
+
 func TestQuickCallsFillThePipeAndStayInOrder(t *testing.T) {
 	s := serve(t, pool.Config{Workers: 1})
 	s.ready(1)

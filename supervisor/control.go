@@ -9,6 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// revokeBit makes an id in the control pipe a revocation: give the call back
+// unless it has started. Link ids never come near it.
+const revokeBit = 1 << 63
+
 // shoot writes a link id into the control pipe; false says that the pipe is
 // full. It goes around os.File, whose Write waits for a reader on a full pipe:
 // a worker that is stuck does not read, and nobody may wait for it. Eight bytes

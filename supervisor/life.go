@@ -113,6 +113,8 @@ func (w *Worker) watch(ctx context.Context, waited <-chan WaitStatus, bury func(
 				w.link.finish()
 				term = newClock(eofGrace)
 			}
+		case <-w.revoked:
+			w.revoke()
 		case <-w.shot:
 			ladders.add(w.takeShots(), time.Now())
 		case <-ladders.C:

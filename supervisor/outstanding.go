@@ -1,6 +1,10 @@
 package supervisor
 
-import "github.com/mochilang/mochi-pyd/rpc"
+import (
+	"slices"
+
+	"github.com/mochilang/mochi-pyd/rpc"
+)
 
 // Outstanding is a call that the worker has not answered.
 type Outstanding struct {
@@ -59,6 +63,48 @@ func (l *link) shoot(c *rpc.Call) (id uint64, again, ok bool) {
 		}
 	}
 	return 0, false, false
+}
+
+// Revoke asks for calls back that wait on the main lane behind one that takes
+// long. Each that has not started comes back as a CallDone with the error
+// request_cancelled, although nobody has cancelled it; the others are answered
+// as ever. It is a wish: a worker that is busy in C, or about to reach the
+// calls, does not grant it. Returns at once.
+func (w *Worker) Revoke() {
+	select {
+	case w.revoked <- struct{}{}:
+	default: // it is about to be done
+	}
+}
+
+// revoke is Revoke on the goroutine run, whose the wire is.
+func (w *Worker) revoke() {
+	behind := w.link.behind()
+	for _, id := range behind {
+		if !w.wire.shoot(id | revokeBit) {
+			break // full: the rest stays where it is
+		}
+	}
+	if len(behind) > 0 {
+		_ = w.proc.Kick() // a worker that is gone gives back all it has
+	}
+}
+
+// behind lists the calls on the main lane but for the oldest, which runs.
+func (l *link) behind() []uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var ids []uint64
+	for n := range l.main {
+		if s := &l.seats[n]; s.call != nil && !s.moved && !s.shot {
+			ids = append(ids, s.id)
+		}
+	}
+	slices.Sort(ids)
+	if len(ids) > 0 {
+		ids = ids[1:]
+	}
+	return ids
 }
 
 // sight is what there is to see of a call that is to end.

@@ -45,12 +45,13 @@ type Worker struct {
 	felled bool   // a ladder killed it (interrupt.go)
 	mute   string // why such a worker may have shown no stacks
 
-	asking chan struct{} // holds the turn of the one question (ask.go)
-	wake   chan struct{} // something was asked of run
-	shot   chan struct{} // something was added to shots
-	doubt  chan string   // the wire broke: see to it
-	ready  chan struct{}
-	done   chan struct{}
+	asking  chan struct{} // holds the turn of the one question (ask.go)
+	wake    chan struct{} // something was asked of run
+	shot    chan struct{} // something was added to shots
+	revoked chan struct{} // what waits on the main lane is wanted back
+	doubt   chan string   // the wire broke: see to it
+	ready   chan struct{}
+	done    chan struct{}
 
 	// telling keeps a transition and its event together, so that a Hook sees
 	// the states in the order they were taken. It is taken before mu.
@@ -86,14 +87,15 @@ func StartWorker(ctx context.Context, cfg WorkerConfig) *Worker {
 		cfg.MaxMessage = rpc.DefaultMaxMessage
 	}
 	w := &Worker{
-		cfg:    cfg,
-		link:   newLink(cfg.MainSeats, cfg.LoopSeats),
-		asking: make(chan struct{}, 1),
-		wake:   make(chan struct{}, 1),
-		shot:   make(chan struct{}, 1),
-		doubt:  make(chan string, 1),
-		ready:  make(chan struct{}),
-		done:   make(chan struct{}),
+		cfg:     cfg,
+		link:    newLink(cfg.MainSeats, cfg.LoopSeats),
+		asking:  make(chan struct{}, 1),
+		wake:    make(chan struct{}, 1),
+		shot:    make(chan struct{}, 1),
+		revoked: make(chan struct{}, 1),
+		doubt:   make(chan string, 1),
+		ready:   make(chan struct{}),
+		done:    make(chan struct{}),
 	}
 	w.log = newJournal(cfg.LogRate, w.link.whose, func(r LogRecord) {
 		w.emit(Logged{Identity: w.ID(), Record: r})

@@ -37,8 +37,14 @@ AGAIN = 0.002
 # How many exceptions of a chain are looked at.
 MAX_CHAIN = 64
 
+# The bit of an id in the control pipe that makes it a revocation: the call goes
+# to another worker, unless it has started here.
+REVOKE = 1 << 63
+
 # The calls that are not wanted any more, as far as nobody has acted on it.
 shots: "set[int]" = set()
+# The calls that were given back before their line was reached: it is skipped.
+returned: "set[int]" = set()
 # The calls whose task was cancelled and that have not been answered yet.
 stopping: "set[object]" = set()
 
@@ -107,6 +113,7 @@ class Kicks:
         self._worker, self._mark, self._current = worker, mark, current
         self._thread = get_ident()
         self._busy = self._again = self._insisting = False
+        self._revoked: set[int] = set()
 
     def install(self) -> None:
         """Begin to listen; from the main thread."""
@@ -131,6 +138,9 @@ class Kicks:
             except OSError:  # nothing there, or closed by user code
                 return found
             shots.update(memoryview(ids[: len(ids) & ~7]).cast("Q"))
+            if shots and max(shots) >= REVOKE:
+                self._revoked.update(call for call in shots if call >= REVOKE)
+                shots.difference_update(self._revoked)
             if len(ids) < DRAIN_SIZE:
                 return found or bool(ids) or None
             found = True
@@ -154,8 +164,8 @@ class Kicks:
         return {call for call in tuple(shots) if board[1 + call % seats] >= call}
 
     def kick(self) -> None:
-        """Have the main thread look, if what it runs has been shot."""
-        if self._current.main in shots:
+        """Have the main thread look, if there is something for it to see."""
+        if self._current.main in shots or self._revoked:
             from _signal import pthread_kill
 
             pthread_kill(self._thread, self._signum)
@@ -174,6 +184,8 @@ class Kicks:
             try:
                 self._again = False
                 self.take()
+                if self._revoked:
+                    self._give_back(frame)
             finally:
                 self._busy = False
         call = self._current.main
@@ -191,6 +203,27 @@ class Kicks:
         if events is not None and events._get_running_loop() is not None:
             raise CancelledUnderLoop(call)
         raise Cancelled(call)
+
+    def _give_back(self, frame: "FrameType | None") -> None:
+        """Answer the revoked calls whose lines wait behind the one that runs.
+
+        Only from inside that one: there the main thread writes no answer of its
+        own and cannot be about to start one of them. Elsewhere it is not stuck,
+        and will reach them soon: the revocation is void. The newest goes first,
+        as each is put back to the head of a queue.
+        """
+        revoked = sorted((call - REVOKE for call in self._revoked), reverse=True)
+        self._revoked.clear()
+        if self._is_whole(frame) is None:
+            return
+        board, seats = self._worker.wire.board, self._worker.wire.seats
+        for call in revoked:
+            if board is not None and board[1 + call % seats] < call and call not in returned:
+                returned.add(call)
+                try:
+                    self._worker.give_back(call)
+                except OSError:  # nobody reads the answers any more
+                    return
 
     def _is_whole(self, frame: "FrameType | None") -> "bool | None":
         """Tell whether what was interrupted has to go on; None outside of a call.
@@ -267,4 +300,5 @@ class Kicks:
         if getsignal(self._signum) == self._kicked:
             signal(self._signum, SIG_DFL)
         shots.clear()
+        self._revoked.clear()
         self._busy = self._insisting = False

@@ -12,7 +12,7 @@ handed over, and the loop answers, or it has not.
 import sys
 from time import monotonic as clock
 
-from .cancel import shots
+from .cancel import returned, shots
 from .refusal import Refusal
 from .stdio import Current, Output
 
@@ -34,6 +34,10 @@ REVOKED_AGE = 0.001
 
 def enter(call: "Any", dispatch: "Callable[[Any], bytes | None]", request: "Any") -> "bytes | None":
     """Run one request. Its frame marks where a call may be interrupted."""
+    if returned and call in returned:
+        returned.discard(call)
+        shots.discard(call)
+        return None
     if shots and call in shots:
         shots.discard(call)
         raise revoked()

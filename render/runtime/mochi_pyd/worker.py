@@ -215,6 +215,13 @@ class Worker:
             message, data = python_error(error, call)
         return self._error_line(call, code, message, data)
 
+    def give_back(self, call: int) -> None:
+        """Answer a call whose line has not been reached: it is wanted elsewhere."""
+        from .lane import revoked
+
+        refusal = revoked()
+        self.send(self._error_line(call, refusal.code, refusal.message, refusal.data))
+
     def _error_line(self, call: "Any", code: int, message: str, data: dict[str, object]) -> bytes:
         body = {
             "jsonrpc": "2.0",
