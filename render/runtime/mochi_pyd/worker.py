@@ -220,7 +220,8 @@ class Worker:
         from .lane import revoked
 
         refusal = revoked()
-        self.send(self._error_line(call, refusal.code, refusal.message, refusal.data))
+        code = refusal.code or self.internal_error
+        self.send(self._error_line(call, code, refusal.message, refusal.data))
 
     def _error_line(self, call: "Any", code: int, message: str, data: dict[str, object]) -> bytes:
         body = {

@@ -110,6 +110,24 @@ def test_a_revoked_call_never_starts(daemon_worker):
     )
 
 
+def test_what_waits_behind_a_long_call_is_given_back_at_once_and_never_runs_here(daemon_worker):
+    revoke = 1 << 63
+    running = daemon_worker.started(daemon_worker.call("block", 1.0))
+    waiting = [daemon_worker.call("block", 0.01) for _ in range(3)]
+    began = time.monotonic()
+    daemon_worker.cancel(*(call | revoke for call in [running, *waiting]))
+    for call in waiting:
+        assert daemon_worker.answer(call)["error"]["data"] == {
+            "kind": "request_cancelled",
+            "started": False,
+        }
+    assert time.monotonic() - began < 0.9, "they waited for the long call"
+    assert daemon_worker.answer(running)["result"] == 1.0, "what has started is not revoked"
+    after = daemon_worker.call("block", 0.02)
+    assert daemon_worker.answer(after)["result"] == 0.02
+    assert len(daemon_worker.end()) == 0, "each was answered once"
+
+
 def test_end_of_input_finishes_what_is_in_flight(daemon_worker):
     calls = [daemon_worker.call("nap", 0.2, loop=True), daemon_worker.call("block", 0.1)]
     lines = daemon_worker.end()
