@@ -119,3 +119,30 @@ func TestCallsOfOneAffinityGoToOneWorkerWhileItLives(t *testing.T) {
 		t.Errorf("after the restart: %s (%v), want another worker", r.result, r.err)
 	}
 }
+
+func TestAnElasticPoolGrowsForTheCallThatWaitsAndShrinksWhenIdle(t *testing.T) {
+	s := serve(t, pool.Config{Workers: 1, MaxWorkers: 3, IdleTimeout: 200 * time.Millisecond})
+	s.ready(1)
+	begin := time.Now()
+	var calls []<-chan reply
+	for range 3 {
+		calls = append(calls, s.start("sleep", 1.5))
+	}
+	for _, c := range calls {
+		s.want(s.get(c), "1.5")
+	}
+	// One worker would take 4.5 s.
+	if took := time.Since(begin); took > 3500*time.Millisecond {
+		t.Errorf("three calls of 1.5 s took %v: nobody came to help", took)
+	}
+	s.eventually("the pool is back to its minimum", func() bool {
+		stat := s.Stat()
+		return stat.Desired == 1 && len(stat.Slots) == 1
+	})
+	for _, e := range of[supervisor.Exited](s.events) {
+		if e.Reason != supervisor.ReasonRecycleIdle {
+			t.Errorf("a worker ended with reason %s, want recycle.idle", e.Reason)
+		}
+	}
+	s.want(s.call("add", 1, 1), "2")
+}
