@@ -39,6 +39,8 @@ type Config struct {
 	MaxRequestsJitter int           // up to so many more, by chance, so that workers do not go together
 	MaxAge            time.Duration // after which a worker is recycled; 0: never
 	IdleTimeout       time.Duration // after which an elastic worker ends; 0: never
+	MaxMemory         int64         // bytes of a worker's whole process tree at which it is recycled between calls; 0: no limit
+	MaxMemoryHard     int64         // bytes at which it is killed; 0: no limit
 
 	BackoffMin    time.Duration // after the second early death; default 100ms
 	BackoffMax    time.Duration // default 30s

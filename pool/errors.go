@@ -36,6 +36,8 @@ func unavailable(pool string, e *supervisor.Exit, broken bool, wait time.Duratio
 // describe is an exit in a few words, for the middle of a sentence.
 func describe(e *supervisor.Exit) string {
 	switch {
+	case e.Reason == supervisor.ReasonOOM && e.Detail != "":
+		return "was killed because " + e.Detail
 	case e.Status.Signal != 0:
 		return fmt.Sprintf("died by %s (%s)", unix.SignalName(e.Status.Signal), e.Reason)
 	case e.Reason == supervisor.ReasonExit:

@@ -30,6 +30,9 @@ type member struct {
 	retireAt time.Time // when it is recycled for its age; zero: never
 	retiring bool      // its successor has been asked for
 
+	big      bool // it was over max-memory with calls in hand
+	bigSince int  // what answered was then
+
 	idleSince time.Time // when it was last given back a seat
 }
 

@@ -89,6 +89,9 @@ func (p *Pool) Run(ctx context.Context) error {
 	defer close(p.done)
 	p.tasks.Go(func() { p.expire(ctx) })
 	p.tasks.Go(func() { p.rescue(ctx) })
+	if p.weighed() {
+		p.tasks.Go(func() { p.weigh(ctx) })
+	}
 	<-ctx.Done()
 	p.close()
 	p.tasks.Wait()

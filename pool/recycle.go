@@ -9,7 +9,7 @@ import (
 
 // Recycling is planned and costs nobody anything: the successor is ready
 // before the old worker stops taking calls, which is a soft restart of its
-// slot. Here is only when.
+// slot. Here is only when; for memory it is in memory.go.
 
 // newMember is a worker that has just become ready, with the end of its life
 // in view.

@@ -14,7 +14,7 @@ type Reason string
 const (
 	ReasonExit            Reason = "exit"              // it exited by itself
 	ReasonSignal          Reason = "signal"            // a signal we did not send
-	ReasonOOM             Reason = "oom"               // the kernel's OOM killer
+	ReasonOOM             Reason = "oom"               // the kernel's OOM killer, or max-memory-hard
 	ReasonDeadline        Reason = "deadline"          // killed: a call would not end in time
 	ReasonCancel          Reason = "cancel"            // killed: a call would not be cancelled
 	ReasonRecycleRequests Reason = "recycle.requests"  // max-requests

@@ -67,13 +67,16 @@ func (w *Worker) judge(e *Exit, v verdict, board cells) {
 	case v.failure != nil:
 		e.Failure = v.failure
 	case v.stage != "":
-		e.Failure = w.startFailure(v.stage, v.cause, *e)
+		e.Failure = w.startFailure(v, *e)
 	}
 }
 
 // startFailure is the error of a start that the worker itself could not word.
-func (w *Worker) startFailure(stage Stage, cause string, e Exit) *rpc.Error {
-	hint := w.hint(stage, e)
+func (w *Worker) startFailure(v verdict, e Exit) *rpc.Error {
+	stage, cause, hint := v.stage, v.cause, v.hint
+	if hint == "" {
+		hint = w.hint(stage, e)
+	}
 	return rpc.NewError(rpc.KindPoolUnavailable,
 		fmt.Sprintf("a worker of %s did not start (stage %s): %s; %s", w.cfg.Pool, stage, cause, hint),
 		rpc.Fields{"stage": stage, "cause": cause, "stderr_tail": tailOf(e), "hint": hint})
@@ -152,6 +155,9 @@ func (e Exit) lost(function string, started bool, id Identity) *rpc.Error {
 	switch e.Reason {
 	case ReasonOOM:
 		how = "was killed by the kernel for using too much memory"
+		if e.Detail != "" {
+			how = "was killed because " + e.Detail
+		}
 	case ReasonProtocol:
 		how = "was killed for breaking the wire's rules (" + e.Detail + ")"
 	case ReasonCancel, ReasonDeadline:

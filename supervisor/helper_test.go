@@ -157,7 +157,7 @@ func (o *witness) life() []string {
 }
 
 // startMini starts a worker that is ended with the test.
-func startMini(t *testing.T, cfg WorkerConfig, o *witness) *Worker {
+func startMini(t testing.TB, cfg WorkerConfig, o *witness) *Worker {
 	t.Helper()
 	if cfg.Hook == nil {
 		cfg.Hook = o.hook

@@ -205,7 +205,7 @@ func (w *Worker) neverBorn(ctx context.Context, err error) {
 		e.Reason = ReasonParent
 	default:
 		e.Reason = ReasonStartExec
-		e.Failure = w.startFailure(StageExec, err.Error(), e)
+		e.Failure = w.startFailure(verdict{stage: StageExec, cause: err.Error()}, e)
 	}
 	w.mourn(e, nil, nil)
 }

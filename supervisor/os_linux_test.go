@@ -182,7 +182,7 @@ func TestOrphanThatDiedInPeaceIsReapedInTheEnd(t *testing.T) {
 
 func TestWalkOfProcFindsTheSameChildren(t *testing.T) {
 	w, _ := readyMini(t)
-	walked := walkChildren()
+	walked := walkChildren(os.Getpid())
 	if !slices.Contains(walked, w.ID().PID) || !slices.Contains(ownChildren(), w.ID().PID) {
 		t.Errorf("neither or one of %v and %v has %d", walked, ownChildren(), w.ID().PID)
 	}

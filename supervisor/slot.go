@@ -138,6 +138,13 @@ func (s *Slot) Current() *Worker {
 	return s.current
 }
 
+// Starting is the worker that is to serve next; nil when none is on its way.
+func (s *Slot) Starting() *Worker {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.starting
+}
+
 // SlotStat is a snapshot for ps.
 type SlotStat struct {
 	Slot     int

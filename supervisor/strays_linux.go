@@ -194,21 +194,25 @@ func reap(pid int) {
 	_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil)
 }
 
-// ownChildren lists the daemon's children, from the kernel's own list where it
+// ownChildren lists the daemon's children.
+func ownChildren() []int { return childrenOf(os.Getpid()) }
+
+// childrenOf lists a process's children, from the kernel's own list where it
 // keeps one (CONFIG_PROC_CHILDREN) and by walking /proc where not.
-func ownChildren() []int {
-	tasks, err := os.ReadDir("/proc/self/task")
+func childrenOf(parent int) []int {
+	threads := filepath.Join("/proc", strconv.Itoa(parent), "task")
+	tasks, err := os.ReadDir(threads)
 	if err != nil {
 		return nil
 	}
 	var pids []int
 	for _, t := range tasks {
-		list, err := os.ReadFile(filepath.Join("/proc/self/task", t.Name(), "children"))
+		list, err := os.ReadFile(filepath.Join(threads, t.Name(), "children"))
 		if errors.Is(err, fs.ErrNotExist) {
-			if _, gone := os.Stat(filepath.Join("/proc/self/task", t.Name())); gone != nil {
+			if _, gone := os.Stat(filepath.Join(threads, t.Name())); gone != nil {
 				continue // the thread ended meanwhile
 			}
-			return walkChildren()
+			return walkChildren(parent)
 		}
 		for _, f := range bytes.Fields(list) {
 			if pid, err := strconv.Atoi(string(f)); err == nil {
@@ -219,19 +223,18 @@ func ownChildren() []int {
 	return pids
 }
 
-func walkChildren() []int {
+func walkChildren(parent int) []int {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil
 	}
-	self := os.Getpid()
 	var pids []int
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
 		if err != nil {
 			continue
 		}
-		if st, ok := readStat(pid); ok && st.parent == self {
+		if st, ok := readStat(pid); ok && st.parent == parent {
 			pids = append(pids, pid)
 		}
 	}

@@ -75,6 +75,7 @@ type verdict struct {
 	reason  Reason
 	stage   Stage      // of a failed start
 	cause   string     // in words: what it did wrong
+	hint    string     // what to do about it; "" for the stage's own
 	failure *rpc.Error // the worker's own word on why it did not start
 }
 

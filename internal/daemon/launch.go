@@ -27,6 +27,7 @@ func (d *Daemon) newPool(s config.Pool) (*pool.Pool, error) {
 			CallTimeout: s.CallTimeout, CancelGrace: s.CancelGrace, MaxRetries: orNever(s.MaxRetries),
 			MaxRequests: s.MaxRequests, MaxRequestsJitter: s.MaxRequestsJitter, MaxAge: s.MaxAge,
 			MaxWorkers: s.MaxWorkers, IdleTimeout: s.IdleTimeout,
+			MaxMemory: int64(s.MaxMemory), MaxMemoryHard: int64(s.MaxMemoryHard),
 			MaxQueue: s.MaxQueue, MaxRequeues: orNever(s.MaxRequeues), MaxMessage: int(d.settings.MaxMessage),
 			BackoffMin: s.BackoffMin, BackoffMax: s.BackoffMax, RestartLimit: s.RestartLimit, RestartWindow: s.RestartWindow,
 			LogRate: orNever(d.settings.LogRate),

@@ -64,6 +64,66 @@ def pid_after(seconds):
     return os.getpid()
 
 
+_kept = []
+
+
+def keep(mebibytes):
+    """Grow, and stay so."""
+    _kept.append(b"x" * (mebibytes << 20))
+    return os.getpid()
+
+
+def borrow(mebibytes, seconds):
+    """Grow for as long as the call takes; what is this big is mapped, and so given back."""
+    lent = b"x" * (mebibytes << 20)
+    time.sleep(seconds)
+    return len(lent) >> 20
+
+
+def keep_in_child(mebibytes, detached):
+    """Have a child that grows, and tell when it has; detached is an orphan in a session of its own."""
+    up, told = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        if detached:
+            os.setsid()
+            if os.fork():
+                os._exit(0)
+        grown = b"x" * (mebibytes << 20)
+        os.write(told, b"!")
+        time.sleep(600)
+        os._exit(len(grown) > 0)
+    os.close(told)
+    os.read(up, 1)
+    os.close(up)
+    if detached:
+        os.waitpid(pid, 0)
+    return os.getpid()
+
+
+def borrow_in_child(mebibytes):
+    keep_in_child(mebibytes, False)
+    time.sleep(60)
+
+
+def keep_among_children(mebibytes, children):
+    """Grow, and have children that share it all."""
+    keep(mebibytes)
+    for _ in range(children):
+        if os.fork() == 0:
+            time.sleep(600)
+            os._exit(0)
+    return os.getpid()
+
+
+def ask_for(mebibytes, limit):
+    """Take memory where the process may have only so much address space."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_AS, (limit << 20, resource.RLIM_INFINITY))
+    return len(b"x" * (mebibytes << 20))
+
+
 class Crowd:
     """Many coroutine functions, which nobody knows before they are called."""
 

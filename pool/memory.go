@@ -1,0 +1,113 @@
+package pool
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/mochilang/mochi-pyd/supervisor"
+)
+
+// A worker's memory is looked at from outside, from time to time: nothing tells
+// us when it grows. Past max-memory a worker is recycled between calls, which
+// costs nobody anything; past max-memory-hard it is killed where it stands,
+// before the machine is in trouble. Neither is a wall: what grows faster than
+// it is looked at meets the kernel's own limits, which are the operator's.
+//
+// The clock is one goroutine, and not the deadlines': reading about a process
+// that the kernel holds up may take long. Without either key it does not run.
+const (
+	weighPeriod     = time.Second
+	weighPeriodNear = 250 * time.Millisecond // while some worker is near a limit
+)
+
+// near says that less than a fifth of limit is left; never of no limit.
+func near(held, limit int64) bool { return limit > 0 && held > limit-limit/5 }
+
+// weighed says that the pool has a limit to hold its workers' memory against.
+func (p *Pool) weighed() bool { return p.opt.MaxMemory > 0 || p.opt.MaxMemoryHard > 0 }
+
+// weigh is the goroutine. It ends with ctx.
+func (p *Pool) weigh(ctx context.Context) {
+	timer := time.NewTimer(weighPeriod)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+			timer.Reset(p.weighAll())
+		}
+	}
+}
+
+// weighAll looks once, acts on it, and says when to look again.
+func (p *Pool) weighAll() time.Duration {
+	soft, hard := p.opt.MaxMemory, p.opt.MaxMemoryHard
+	doubt := soft
+	if soft <= 0 || hard > 0 && hard < soft {
+		doubt = hard
+	}
+	again := weighPeriod
+	workers := p.workers()
+	for i, held := range supervisor.Weigh(workers, doubt) {
+		if near(held.Bytes, soft) || near(held.Bytes, hard) {
+			again = weighPeriodNear
+		}
+		switch {
+		case hard > 0 && held.Bytes > hard:
+			workers[i].KillOversized(held, hard)
+		case soft > 0:
+			p.weighedIn(workers[i], held.Bytes)
+		}
+	}
+	return again
+}
+
+// workers are all that may hold memory: those on their way, and the members,
+// of which some may be draining.
+func (p *Pool) workers() []*supervisor.Worker {
+	var all []*supervisor.Worker
+	for _, s := range p.slots() {
+		if w := s.Starting(); w != nil {
+			all = append(all, w)
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, m := range p.members { // after the others: who becomes ready in between is seen twice, not never
+		if !slices.Contains(all, m.worker) {
+			all = append(all, m.worker)
+		}
+	}
+	return all
+}
+
+// weighedIn recycles w when it has grown too big.
+func (p *Pool) weighedIn(w *supervisor.Worker, held int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if m := p.memberOf(w); m != nil && m.outgrown(held, p.opt.MaxMemory) {
+		p.retire(m, supervisor.ReasonRecycleMemory)
+	}
+}
+
+// outgrown says that what m holds between its calls is over the limit. What a
+// call that runs has taken it may give back, so a busy worker is too big only
+// when it was before too, and has answered a call since. One that has not
+// answered any is as big as its successor would be.
+func (m *member) outgrown(held, limit int64) bool {
+	switch {
+	case held <= limit:
+		m.big = false
+		return false
+	case m.answered == 0:
+		return false
+	case m.onMain+m.onLoop == 0:
+		return true
+	case m.big:
+		return m.answered != m.bigSince
+	}
+	m.big, m.bigSince = true, m.answered
+	return false
+}
