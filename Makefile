@@ -15,7 +15,7 @@ TOOLS := $(CURDIR)/.tools
 TEST_VENV := .venv/test
 CHECK_VENV := .venv/check
 REQS := scripts/requirements
-PY_DIRS := render scripts internal
+PY_DIRS := render scripts internal pool supervisor
 GO_FILES = $(shell find . -name '.?*' -prune -o -name '*.go' -print)
 SH_FILES = $(shell find . -name '.?*' -prune -o -name '*.sh' -print) .ci/run
 

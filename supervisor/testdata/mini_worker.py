@@ -166,10 +166,10 @@ def call(id, method, params):
         put(params[0])
         return "said"
     if method == "half":  # half a line, then death
-        put('{"jsonrpc":"2.0","id":%d,"resu' % id)
+        put(f'{{"jsonrpc":"2.0","id":{id},"resu')
         os._exit(9)
     if method == "whole":  # a whole reply that lacks its newline, then death
-        put('{"jsonrpc":"2.0","id":%d,"result":"whole"}' % id)
+        put(f'{{"jsonrpc":"2.0","id":{id},"result":"whole"}}')
         os._exit(9)
     if method == "twice":
         reply(id, result=1)
@@ -279,7 +279,7 @@ def start():
             "params": {
                 "protocol": 99 if module == "future" else 1,
                 "runtime": "mini",
-                "python": "%d.%d.%d" % sys.version_info[:3],
+                "python": ".".join(map(str, sys.version_info[:3])),
                 "pid": os.getpid(),
                 "module": module,
                 "loop": True,
@@ -287,7 +287,6 @@ def start():
             },
         }
     )
-
 
 
 if module != "deaf":
