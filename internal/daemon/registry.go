@@ -26,6 +26,8 @@ type served struct {
 	cancel   context.CancelFunc
 	ended    chan struct{} // closed when the pool's Run has returned
 
+	reloading atomic.Int32 // reloads under way, which tell of their failure themselves
+
 	gate   sync.RWMutex // held while a call is submitted, so that none slips into a pool that is being forgotten
 	closed bool
 }
