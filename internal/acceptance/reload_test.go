@@ -64,7 +64,8 @@ func drive(t *testing.T, d *rig.Daemon, pool string) *traffic {
 		tick := time.NewTicker(every)
 		defer tick.Stop()
 		for {
-			line, last := "", false
+			var line string
+			last := false
 			select {
 			case <-tr.stop:
 				line, last = rig.Request(lastID, "mochi.ping", ""), true
