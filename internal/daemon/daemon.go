@@ -40,6 +40,8 @@ type Options struct {
 	RuntimeDir string
 	// Spawner starts processes; nil = the operating system.
 	Spawner supervisor.Spawner
+	// Dev: pools are reloaded when their source files change.
+	Dev bool
 	// Ready is called once, when every declared pool is ready or known broken.
 	Ready func()
 }
@@ -60,6 +62,7 @@ type Daemon struct {
 	started  time.Time
 
 	pools    *registry
+	routed   chan struct{} // there are other pools than before
 	host     *rpc.Server
 	control  *rpc.Server
 	methods  map[string]method // on the host socket
@@ -83,7 +86,7 @@ func New(o Options) (*Daemon, error) {
 	if o.Spawner == nil {
 		o.Spawner = supervisor.OS()
 	}
-	d := &Daemon{opt: o, settings: o.Config.Daemon(), log: o.Logger, scripts: render.Store{Dir: o.RuntimeDir}, started: time.Now()}
+	d := &Daemon{opt: o, settings: o.Config.Daemon(), log: o.Logger, scripts: render.Store{Dir: o.RuntimeDir}, started: time.Now(), routed: make(chan struct{}, 1)}
 	d.hard, d.force = context.WithCancelCause(context.Background())
 	d.stop = func() {}
 	d.pools = newRegistry(d)
@@ -146,6 +149,9 @@ func (d *Daemon) Run(ctx context.Context, l Listeners) error {
 		open(d.control, l.Control)
 	}
 	d.work.Go(func() { d.pools.tidy(ctx) })
+	if d.opt.Dev {
+		d.work.Go(func() { d.watch(ctx) })
+	}
 	d.work.Go(func() {
 		status := d.pools.settle(ctx)
 		if ctx.Err() != nil {

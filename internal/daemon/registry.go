@@ -96,6 +96,10 @@ func (r *registry) change(edit func(*routes)) {
 	}
 	edit(next)
 	r.now.Store(next)
+	select {
+	case r.d.routed <- struct{}{}:
+	default: // whoever looks has not looked yet
+	}
 }
 
 // openDeclared starts the pools of the configuration.

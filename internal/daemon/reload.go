@@ -145,8 +145,11 @@ func (d *Daemon) reloadPool(ctx context.Context, s *served) (replaced int, err e
 		d.observeReload(s, replaced, nil)
 	case ctx.Err() == nil:
 		why := keptOld(s, replaced, rpc.AsError(err))
-		d.observeReload(s, replaced, why)
 		err = why
+		if why.Kind() == rpc.KindShuttingDown {
+			break
+		}
+		d.observeReload(s, replaced, why)
 	}
 	return replaced, err
 }
