@@ -23,6 +23,7 @@ type Conn struct {
 	State any
 
 	server *Server
+	crowd  *crowd // nil: not counted
 	rwc    io.ReadWriteCloser
 	raw    syscall.RawConn // the input, when it is a descriptor that can be waited for
 	out    *Sender
@@ -88,7 +89,11 @@ func (c *Conn) admit(call *Call) *Error {
 		return NewError(KindOverloaded, "too many calls in flight on this connection: wait for answers before sending more",
 			Fields{"retry_after_ms": retryAfterMs, "queue": c.live})
 	}
+	if full := c.crowd.enter(c.server.limits.MaxInFlightPerUID); full != nil {
+		return full
+	}
 	if full := c.charge(call); full != nil {
+		c.crowd.leave()
 		return full
 	}
 	if key != "" {
@@ -128,6 +133,7 @@ func (c *Conn) forget(call *Call) {
 	}
 	call.prev, call.next = nil, nil
 	c.live--
+	c.crowd.leave()
 	c.refund(call)
 }
 

@@ -40,6 +40,7 @@ type Server struct {
 
 	mu       sync.Mutex
 	conns    map[*Conn]struct{}
+	crowds   map[int]*crowd                   // by uid
 	stops    map[*context.CancelFunc]struct{} // what stops each Serve from accepting
 	draining bool
 	cut      bool
@@ -56,7 +57,7 @@ func NewServer(h Handler, l Limits) (*Server, error) {
 	}
 	s := &Server{
 		handler: h, limits: l.withDefaults(), conns: make(map[*Conn]struct{}),
-		stops: make(map[*context.CancelFunc]struct{}), empty: make(chan struct{}),
+		crowds: make(map[int]*crowd), stops: make(map[*context.CancelFunc]struct{}), empty: make(chan struct{}),
 	}
 	close(s.empty)
 	return s, nil
@@ -225,6 +226,9 @@ func (s *Server) add(c *Conn) *Error {
 		return NewError(KindOverloaded, "too many connections: close one, or raise max-connections",
 			Fields{"retry_after_ms": acceptPauseMax.Milliseconds(), "queue": len(s.conns)})
 	}
+	if full := s.join(c); full != nil {
+		return full
+	}
 	s.conns[c] = struct{}{}
 	return nil
 }
@@ -233,6 +237,7 @@ func (s *Server) remove(c *Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
+	s.part(c)
 }
 
 // Connections is how many hosts are connected.

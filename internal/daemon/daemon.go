@@ -95,7 +95,7 @@ func New(o Options) (*Daemon, error) {
 	if d.host, err = rpc.NewServer(rpc.HandlerFunc(d.handleHost), d.limits()); err != nil {
 		return nil, fmt.Errorf("daemon: %w", err)
 	}
-	if d.control, err = rpc.NewServer(rpc.HandlerFunc(d.handleControl), d.limits()); err != nil {
+	if d.control, err = rpc.NewServer(rpc.HandlerFunc(d.handleControl), unshared(d.limits())); err != nil {
 		return nil, fmt.Errorf("daemon: %w", err)
 	}
 	d.host.Hooks = d.hooks(true)
@@ -108,8 +108,15 @@ func (d *Daemon) limits() rpc.Limits {
 	return rpc.Limits{
 		MaxMessage: int(s.MaxMessage), MaxBatch: s.MaxBatch, MaxConnections: s.MaxConnections, MaxInFlight: s.MaxInFlight,
 		MaxInbound: int(s.MaxInbound), MaxInboundTotal: int(s.MaxInboundTotal), MaxOutbound: int(s.MaxOutbound), WriteTimeout: s.WriteTimeout,
+		MaxConnectionsPerUID: s.MaxConnectionsPerUID, MaxInFlightPerUID: s.MaxInFlightPerUID,
 		Grace: d.grace(),
 	}
+}
+
+// unshared are the operators' limits: they often share one uid.
+func unshared(l rpc.Limits) rpc.Limits {
+	l.MaxConnectionsPerUID, l.MaxInFlightPerUID = 0, 0
+	return l
 }
 
 // grace is longer than any pool's drain can last: a connection must never be
