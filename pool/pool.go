@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
@@ -240,35 +239,6 @@ func (p *Pool) Ask(ctx context.Context, method string, params any) (json.RawMess
 		return nil, shuttingDown(p.opt.Name)
 	}
 	return w.Ask(ctx, method, params)
-}
-
-// Restart replaces the worker of a slot, or of all slots one after another
-// (slot -1). Soft: the successor is ready before the old one drains. Hard: the
-// old one is killed first.
-func (p *Pool) Restart(ctx context.Context, slot int, hard bool) error {
-	chosen := p.slots()
-	if slot >= 0 {
-		chosen = slices.DeleteFunc(chosen, func(s *supervisor.Slot) bool { return s.Number() != slot })
-		if len(chosen) == 0 {
-			return rpc.Errorf(rpc.KindInvalidParams, "pool %s has no slot %d: mochi-pyd ps shows those it has", p.opt.Name, slot)
-		}
-	}
-	p.mu.Lock()
-	p.circuit.hurry()
-	p.unlock()
-	for _, s := range chosen {
-		select {
-		case err := <-s.Restart(supervisor.ReasonRestart, hard):
-			if err != nil {
-				return err
-			}
-		case <-p.done:
-			return shuttingDown(p.opt.Name)
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return nil
 }
 
 // Drain takes no more calls, refuses those that wait, lets those in flight

@@ -23,6 +23,7 @@ type Conn struct {
 	State any
 
 	server *Server
+	crowd  *crowd // nil: not counted
 	rwc    io.ReadWriteCloser
 	raw    syscall.RawConn // the input, when it is a descriptor that can be waited for
 	out    *Sender
@@ -36,6 +37,7 @@ type Conn struct {
 	holds    int
 	ending   bool // no more input is wanted: finish when holds is 0
 	draining bool // new requests are refused
+	dry      bool // the input has been read to its end
 }
 
 var connections atomic.Uint64
@@ -87,7 +89,11 @@ func (c *Conn) admit(call *Call) *Error {
 		return NewError(KindOverloaded, "too many calls in flight on this connection: wait for answers before sending more",
 			Fields{"retry_after_ms": retryAfterMs, "queue": c.live})
 	}
+	if full := c.crowd.enter(c.server.limits.MaxInFlightPerUID); full != nil {
+		return full
+	}
 	if full := c.charge(call); full != nil {
+		c.crowd.leave()
 		return full
 	}
 	if key != "" {
@@ -127,6 +133,7 @@ func (c *Conn) forget(call *Call) {
 	}
 	call.prev, call.next = nil, nil
 	c.live--
+	c.crowd.leave()
 	c.refund(call)
 }
 
@@ -141,10 +148,23 @@ func (c *Conn) release() {
 	c.mu.Lock()
 	c.holds--
 	last := c.holds == 0 && c.ending
+	dry := c.dry
 	c.mu.Unlock()
 	if last {
-		c.out.Finish()
+		c.finish(dry)
 	}
+}
+
+// finish closes the connection when its answers are written. What the host has
+// sent by then is read and refused first: were it thrown away, a request that
+// was written in time would be answered by a bare end-of-file. Shutting the
+// reading side draws the line: what comes later the host cannot write any more,
+// and what came before ends with the end-of-file that finishes.
+func (c *Conn) finish(dry bool) {
+	if r, ok := c.rwc.(interface{ CloseRead() error }); ok && !dry && r.CloseRead() == nil {
+		return
+	}
+	c.out.Finish()
 }
 
 // key is the id under which a request can be found: its bytes, as the protocol
@@ -189,15 +209,20 @@ func (c *Conn) cancel(id []byte) {
 }
 
 // drain refuses what comes from now on and finishes when all is answered.
-func (c *Conn) drain() { c.wind(true) }
+func (c *Conn) drain() {
+	c.mu.Lock()
+	c.ending, c.draining = true, true
+	idle, dry := c.holds == 0, c.dry
+	c.mu.Unlock()
+	if idle {
+		c.finish(dry)
+	}
+}
 
 // endInput says that no more requests will come.
-func (c *Conn) endInput() { c.wind(false) }
-
-func (c *Conn) wind(draining bool) {
+func (c *Conn) endInput() {
 	c.mu.Lock()
-	c.ending = true
-	c.draining = c.draining || draining
+	c.ending, c.dry = true, true
 	idle := c.holds == 0
 	c.mu.Unlock()
 	if idle {

@@ -17,7 +17,11 @@ type Limits struct {
 	MaxOutbound     int           // bytes of answers waiting for one slow reader (64 MiB)
 	WriteTimeout    time.Duration // a peer that takes nothing for so long is cut (30 s)
 	MaxBadLines     int           // lines in a row that are over-long or not even begin like a message, before the connection is closed (100)
-	Grace           time.Duration // for calls in flight when the context of Serve ends (30 s)
+
+	MaxConnectionsPerUID int // connections of one uid at once (0: no limit but MaxConnections)
+	MaxInFlightPerUID    int // unanswered calls of all connections of one uid (0: no limit but each connection's)
+
+	Grace time.Duration // for calls in flight when the context of Serve ends (30 s)
 }
 
 // The defaults of Limits that have no constant elsewhere.

@@ -205,3 +205,58 @@ func TestSlowButReadingHostGetsEverything(t *testing.T) {
 		}
 	}
 }
+
+// ofUID gives connections their peers, in the order they come; the
+// kernel has only our own uid to tell.
+func ofUID(uids ...int) func(*Server) {
+	return func(s *Server) {
+		next := make(chan int, len(uids))
+		for _, uid := range uids {
+			next <- uid
+		}
+		s.Hooks.Peer = func(io.ReadWriteCloser) Peer { return Peer{UID: <-next, OK: true} }
+	}
+}
+
+func TestOneUserCannotTakeAllConnections(t *testing.T) {
+	s := serveTest(t, Limits{MaxConnectionsPerUID: 2}, ofUID(7, 7, 7, 8, 7))
+	a, b := s.dial(t), s.dial(t)
+	a.ping()
+	b.ping()
+	c := s.dial(t)
+	refusal := c.answer()
+	c.wantError(refusal, "null", KindOverloaded)
+	if !strings.Contains(refusal.Error.Message, "max-connections-per-uid") || !strings.Contains(string(refusal.Error.Data), `"retry_after_ms":`) {
+		t.Errorf("the refusal: %s %s", refusal.Error.Message, refusal.Error.Data)
+	}
+	c.eof()
+	s.dial(t).ping() // another user
+	a.Close()
+	eventually(t, "the end of one", func() bool { return s.Connections() == 2 })
+	s.dial(t).ping()
+}
+
+func TestOneUserCannotTakeAllCallsInFlight(t *testing.T) {
+	s := serveTest(t, Limits{MaxInFlightPerUID: 2}, ofUID(7, 7, 8))
+	a := s.dial(t)
+	a.send(request(1, "hold", ""))
+	first := s.h.waitHeld(t)
+	b := s.dial(t)
+	b.send(request(1, "hold", ""))
+	second := s.h.waitHeld(t)
+	for _, h := range []*host{a, b} {
+		h.send(request(2, "echo", "[1]"))
+		h.wantError(h.answer(), "2", KindOverloaded)
+	}
+	s.dial(t).ping() // another user
+	first.Reply([]byte("1"))
+	a.answer()
+	b.ping()
+	second.Reply([]byte("1"))
+	b.answer()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if live := s.crowds[7].live.Load(); live != 0 {
+		t.Errorf("%d calls are counted and none is in flight", live)
+	}
+}

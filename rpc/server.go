@@ -40,10 +40,11 @@ type Server struct {
 
 	mu       sync.Mutex
 	conns    map[*Conn]struct{}
+	crowds   map[int]*crowd                   // by uid
 	stops    map[*context.CancelFunc]struct{} // what stops each Serve from accepting
 	draining bool
 	cut      bool
-	empty    chan struct{} // closed when conns is empty; replaced when it fills
+	empty    chan struct{} // closed when nothing is served; replaced when something is
 }
 
 // NewServer makes a server that hands every call to h.
@@ -56,7 +57,7 @@ func NewServer(h Handler, l Limits) (*Server, error) {
 	}
 	s := &Server{
 		handler: h, limits: l.withDefaults(), conns: make(map[*Conn]struct{}),
-		stops: make(map[*context.CancelFunc]struct{}), empty: make(chan struct{}),
+		crowds: make(map[int]*crowd), stops: make(map[*context.CancelFunc]struct{}), empty: make(chan struct{}),
 	}
 	close(s.empty)
 	return s, nil
@@ -69,7 +70,8 @@ const (
 
 // Serve accepts connections from l until ctx ends or the server is drained or
 // closed, closes l, and returns when the last connection it accepted is gone.
-// The error is nil unless l failed for good.
+// Those that wait in a socket's backlog when it ends are accepted too, and what
+// they have asked is answered. The error is nil unless l failed for good.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -80,23 +82,28 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 
 	closed := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
-		_ = l.Close() // the accept it releases tells
-		close(closed)
+		defer close(closed)
+		if q := backlogOf(l); q != nil && q.SetDeadline(time.Unix(1, 0)) == nil {
+			return // the accept it releases tells
+		}
+		_ = l.Close()
 	})
 	var running sync.WaitGroup
 	defer running.Wait()
+	serve := func(c net.Conn) {
+		running.Go(func() { _ = s.serveConn(ctx, c) }) // its Closed hook is told
+	}
 
 	pause := time.Duration(0)
-	for {
+	for ctx.Err() == nil {
 		c, err := l.Accept()
 		switch {
 		case err == nil:
 			pause = 0
-			running.Go(func() { _ = s.serveConn(ctx, c) }) // its Closed hook is told
+			serve(c)
 			continue
 		case ctx.Err() != nil:
-			<-closed
-			return nil
+			continue
 		case errors.Is(err, net.ErrClosed):
 			if stop() {
 				_ = l.Close()
@@ -106,14 +113,24 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		}
 		// Out of descriptors, or a connection that died in the backlog: it
 		// passes, and a server that exits for it would take all others along.
-		if s.Hooks.AcceptError != nil {
-			s.Hooks.AcceptError(fmt.Errorf("rpc: accept: %w", err))
-		}
+		s.acceptFailed(err)
 		pause = min(max(2*pause, acceptPauseMin), acceptPauseMax)
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
 		}
+	}
+	<-closed
+	if err := acceptWaiting(l, serve); err != nil {
+		s.acceptFailed(err)
+	}
+	_ = l.Close()
+	return nil
+}
+
+func (s *Server) acceptFailed(err error) {
+	if s.Hooks.AcceptError != nil {
+		s.Hooks.AcceptError(fmt.Errorf("rpc: accept: %w", err))
 	}
 }
 
@@ -183,6 +200,9 @@ func (s *Server) begin(stop *context.CancelFunc) bool {
 	if s.draining {
 		return false
 	}
+	if len(s.stops) == 0 {
+		s.empty = make(chan struct{})
+	}
 	s.stops[stop] = struct{}{}
 	return true
 }
@@ -191,20 +211,23 @@ func (s *Server) end(stop *context.CancelFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.stops, stop)
+	if len(s.stops) == 0 {
+		close(s.empty)
+	}
 }
 
 func (s *Server) add(c *Conn) *Error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.draining:
+	case s.cut:
 		return errServerClosed
 	case len(s.conns) >= s.limits.MaxConnections:
 		return NewError(KindOverloaded, "too many connections: close one, or raise max-connections",
 			Fields{"retry_after_ms": acceptPauseMax.Milliseconds(), "queue": len(s.conns)})
 	}
-	if len(s.conns) == 0 {
-		s.empty = make(chan struct{})
+	if full := s.join(c); full != nil {
+		return full
 	}
 	s.conns[c] = struct{}{}
 	return nil
@@ -214,9 +237,7 @@ func (s *Server) remove(c *Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
-	if len(s.conns) == 0 {
-		close(s.empty)
-	}
+	s.part(c)
 }
 
 // Connections is how many hosts are connected.

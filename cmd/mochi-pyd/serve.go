@@ -28,6 +28,7 @@ type serveFlags struct {
 	python              string
 	pythonPath          []string
 	workers             int
+	dev                 bool
 }
 
 func (a *app) serve() *cobra.Command {
@@ -42,7 +43,8 @@ Without --config any module may be imported, from the current directory and
 PYTHONPATH too, by whoever may open the socket: the own user.`,
 		Example: `  mochi-pyd serve
   mochi-pyd serve --config /etc/mochi-pyd/config.toml
-  mochi-pyd serve --python .venv/bin/python --workers 4`,
+  mochi-pyd serve --python .venv/bin/python --workers 4
+  mochi-pyd serve --dev`,
 		Args:        cobra.NoArgs,
 		Annotations: map[string]string{readsConfig: "yes"},
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -50,7 +52,7 @@ PYTHONPATH too, by whoever may open the socket: the own user.`,
 			if err != nil {
 				return err
 			}
-			return a.runServe(cmd.Context(), c)
+			return a.runServe(cmd.Context(), c, f.dev)
 		},
 	}
 	cmd.Flags().StringVar(&f.logLevel, "log-level", "", "trace, debug, info, warn, error or off (default info)")
@@ -58,6 +60,7 @@ PYTHONPATH too, by whoever may open the socket: the own user.`,
 	cmd.Flags().StringVar(&f.python, "python", "", "the workers' interpreter, a path or a name on PATH (default python3, or that of VIRTUAL_ENV)")
 	cmd.Flags().StringArrayVar(&f.pythonPath, "python-path", nil, "a `directory` to find modules in; may be repeated, or hold several joined by colons")
 	cmd.Flags().IntVar(&f.workers, "workers", 0, "workers of each pool (default 2)")
+	cmd.Flags().BoolVar(&f.dev, "dev", false, "reload a pool when a source file of it changes")
 	return cmd
 }
 
@@ -146,7 +149,7 @@ func doors(d config.Daemon) (host, control *sock.Listener, err error) {
 	return host, control, nil
 }
 
-func (a *app) runServe(ctx context.Context, c *config.Config) error {
+func (a *app) runServe(ctx context.Context, c *config.Config, dev bool) error {
 	settings := c.Daemon()
 	// A log pipe whose reader is gone must cost lines and not the daemon. Not
 	// signal.Ignore: workers would inherit that.
@@ -166,7 +169,7 @@ func (a *app) runServe(ctx context.Context, c *config.Config) error {
 	var d *daemon.Daemon
 	if err == nil {
 		d, err = daemon.New(daemon.Options{
-			Config: c, Logger: log, Version: buildinfo.Of(version), Environ: os.Environ(), RuntimeDir: runtimeDir,
+			Config: c, Logger: log, Version: buildinfo.Of(version), Environ: os.Environ(), RuntimeDir: runtimeDir, Dev: dev,
 			Ready: func() {
 				next := nextLine(c, host.Path(), control.Path())
 				if form.Resolved() == logs.FormatText {

@@ -30,18 +30,20 @@ type Daemon struct {
 	LogLevel  string `key:"log-level" default:"info" enum:"trace,debug,info,warn,error,off" doc:"the least urgent level that is written"`
 	LogRate   int    `key:"log-rate" default:"1000" min:"0" max:"1000000" doc:"lines a second one worker may log before lines are dropped and counted; 0 = no limit"`
 
-	MaxMessage      Size          `key:"max-message" default:"16MiB" min:"1KiB" max:"1GiB" doc:"longest line in either direction"`
-	MaxBatch        int           `key:"max-batch" default:"1024" min:"1" max:"1000000" doc:"entries of one batch"`
-	MaxConnections  int           `key:"max-connections" default:"1024" min:"1" max:"1000000" doc:"hosts connected at once"`
-	MaxInFlight     int           `key:"max-in-flight" default:"4096" min:"1" max:"10000000" doc:"unanswered requests of one connection"`
-	MaxInbound      Size          `key:"max-inbound" default:"64MiB" min:"64KiB" max:"16GiB" doc:"bytes that one connection's unanswered requests may hold; never less than twice max-message"`
-	MaxInboundTotal Size          `key:"max-inbound-total" default:"512MiB" min:"64KiB" max:"256GiB" doc:"bytes that the unanswered requests of all connections may hold; never less than max-inbound"`
-	MaxOutbound     Size          `key:"max-outbound" default:"64MiB" min:"64KiB" max:"16GiB" doc:"unread answers kept for one connection before it is cut"`
-	WriteTimeout    time.Duration `key:"write-timeout" default:"30s" min:"100ms" max:"1h" doc:"how long a host may leave its answers unread before it is cut"`
-	MaxPools        int           `key:"max-pools" default:"64" min:"1" max:"100000" doc:"pools at once, declared and imported together"`
-	MaxHandles      int           `key:"max-handles" default:"10000" min:"0" max:"10000000" doc:"object handles of one connection"`
-	MaxAliases      int           `key:"max-aliases" default:"256" min:"0" max:"100000" doc:"aliases and narrowed imports of one connection"`
-	ForgetAfter     time.Duration `key:"forget-after" default:"60s" min:"1s" max:"24h" doc:"how long an import that failed is remembered, idle, before it is tried from scratch"`
+	MaxMessage           Size          `key:"max-message" default:"16MiB" min:"1KiB" max:"1GiB" doc:"longest line in either direction"`
+	MaxBatch             int           `key:"max-batch" default:"1024" min:"1" max:"1000000" doc:"entries of one batch"`
+	MaxConnections       int           `key:"max-connections" default:"1024" min:"1" max:"1000000" doc:"hosts connected at once"`
+	MaxConnectionsPerUID int           `key:"max-connections-per-uid" default:"0" min:"0" max:"1000000" doc:"hosts of one uid connected at once; 0 = max-connections"`
+	MaxInFlightPerUID    int           `key:"max-in-flight-per-uid" default:"0" min:"0" max:"10000000" doc:"unanswered requests of all connections of one uid; 0 = max-in-flight of each"`
+	MaxInFlight          int           `key:"max-in-flight" default:"4096" min:"1" max:"10000000" doc:"unanswered requests of one connection"`
+	MaxInbound           Size          `key:"max-inbound" default:"64MiB" min:"64KiB" max:"16GiB" doc:"bytes that one connection's unanswered requests may hold; never less than twice max-message"`
+	MaxInboundTotal      Size          `key:"max-inbound-total" default:"512MiB" min:"64KiB" max:"256GiB" doc:"bytes that the unanswered requests of all connections may hold; never less than max-inbound"`
+	MaxOutbound          Size          `key:"max-outbound" default:"64MiB" min:"64KiB" max:"16GiB" doc:"unread answers kept for one connection before it is cut"`
+	WriteTimeout         time.Duration `key:"write-timeout" default:"30s" min:"100ms" max:"1h" doc:"how long a host may leave its answers unread before it is cut"`
+	MaxPools             int           `key:"max-pools" default:"64" min:"1" max:"100000" doc:"pools at once, declared and imported together"`
+	MaxHandles           int           `key:"max-handles" default:"10000" min:"0" max:"10000000" doc:"object handles of one connection"`
+	MaxAliases           int           `key:"max-aliases" default:"256" min:"0" max:"100000" doc:"aliases and narrowed imports of one connection"`
+	ForgetAfter          time.Duration `key:"forget-after" default:"60s" min:"1s" max:"24h" doc:"how long an import that failed is remembered, idle, before it is tried from scratch"`
 
 	// Origins says where each key's value came from, by the key's name.
 	Origins Origins `key:"-"`

@@ -18,6 +18,7 @@ func (d *Daemon) controlMethods() map[string]method {
 	m["mochi.status"] = method{nil, "the daemon and its pools", func(c *rpc.Call) { d.later(c, d.status) }}
 	m["mochi.workers"] = method{[]string{"pool"}, "every worker, or one pool's", d.workers}
 	m["mochi.restart"] = method{[]string{"pool", "slot", "hard", "wait"}, "replace workers, one after another", d.restart}
+	m["mochi.reload"] = method{[]string{"pool", "wait"}, "load the code anew, one worker after another; what does not start leaves the old code serving", d.reload}
 	m["mochi.drain"] = method{[]string{"now"}, "end the daemon when what runs has been answered, or now", d.drainRequest}
 	return m
 }
@@ -119,20 +120,17 @@ func (d *Daemon) restart(c *rpc.Call) {
 			count += len(s.pool.Stat().Slots)
 		}
 	}
-	if p.Wait {
-		d.later(c, func(ctx context.Context) (any, error) {
-			if err := restartAll(ctx, chosen, slot, p.Hard); err != nil {
-				return nil, err
-			}
-			return map[string]int{"restarted": count}, nil
-		})
-		return
-	}
-	d.work.Go(func() {
-		if err := restartAll(d.hard, chosen, slot, p.Hard); err != nil {
+	rolled := d.onItsOwn(func(ctx context.Context) (any, error) {
+		err := restartAll(ctx, chosen, slot, p.Hard)
+		if err != nil && !p.Wait {
 			d.observeControl(c, err)
 		}
+		return map[string]int{"restarted": count}, err
 	})
+	if p.Wait {
+		d.later(c, rolled)
+		return
+	}
 	reply(c, map[string]int{"restarting": count})
 }
 
@@ -152,13 +150,18 @@ func slotsOf(s *served) string {
 	return fmt.Sprintf("%d to %d", slots[0].Slot, slots[len(slots)-1].Slot)
 }
 
-// restartAll restarts pools beside each other: they have nothing to wait for
-// in one another. The error is the first pool's that failed, and names all.
+// restartAll restarts pools beside each other.
 func restartAll(ctx context.Context, chosen []*served, slot int, hard bool) error {
+	return beside(ctx, "restarted", chosen, func(s *served) error { return s.pool.Restart(ctx, slot, hard) })
+}
+
+// beside does the same to several pools at once: they have nothing to wait for
+// in one another. The error is the first pool's that failed, and names all.
+func beside(ctx context.Context, done string, chosen []*served, do func(*served) error) error {
 	errs := make([]error, len(chosen))
 	var all sync.WaitGroup
 	for i, s := range chosen {
-		all.Go(func() { errs[i] = s.pool.Restart(ctx, slot, hard) })
+		all.Go(func() { errs[i] = do(s) })
 	}
 	all.Wait()
 	var first *rpc.Error
@@ -181,7 +184,7 @@ func restartAll(ctx context.Context, chosen []*served, slot int, hard bool) erro
 	if len(names) > 1 {
 		which = "pools " + strings.Join(names, ", ") + "; of " + names[0]
 	}
-	return &rpc.Error{Code: first.Code, Message: "not restarted: " + which + ": " + first.Message, Data: first.Data}
+	return &rpc.Error{Code: first.Code, Message: "not " + done + ": " + which + ": " + first.Message, Data: first.Data}
 }
 
 // drainRequest ends the daemon as SIGTERM does, or with now as a second one.

@@ -40,6 +40,8 @@ type Options struct {
 	RuntimeDir string
 	// Spawner starts processes; nil = the operating system.
 	Spawner supervisor.Spawner
+	// Dev: pools are reloaded when their source files change.
+	Dev bool
 	// Ready is called once, when every declared pool is ready or known broken.
 	Ready func()
 }
@@ -60,6 +62,7 @@ type Daemon struct {
 	started  time.Time
 
 	pools    *registry
+	routed   chan struct{} // there are other pools than before
 	host     *rpc.Server
 	control  *rpc.Server
 	methods  map[string]method // on the host socket
@@ -83,7 +86,7 @@ func New(o Options) (*Daemon, error) {
 	if o.Spawner == nil {
 		o.Spawner = supervisor.OS()
 	}
-	d := &Daemon{opt: o, settings: o.Config.Daemon(), log: o.Logger, scripts: render.Store{Dir: o.RuntimeDir}, started: time.Now()}
+	d := &Daemon{opt: o, settings: o.Config.Daemon(), log: o.Logger, scripts: render.Store{Dir: o.RuntimeDir}, started: time.Now(), routed: make(chan struct{}, 1)}
 	d.hard, d.force = context.WithCancelCause(context.Background())
 	d.stop = func() {}
 	d.pools = newRegistry(d)
@@ -92,7 +95,7 @@ func New(o Options) (*Daemon, error) {
 	if d.host, err = rpc.NewServer(rpc.HandlerFunc(d.handleHost), d.limits()); err != nil {
 		return nil, fmt.Errorf("daemon: %w", err)
 	}
-	if d.control, err = rpc.NewServer(rpc.HandlerFunc(d.handleControl), d.limits()); err != nil {
+	if d.control, err = rpc.NewServer(rpc.HandlerFunc(d.handleControl), unshared(d.limits())); err != nil {
 		return nil, fmt.Errorf("daemon: %w", err)
 	}
 	d.host.Hooks = d.hooks(true)
@@ -105,8 +108,15 @@ func (d *Daemon) limits() rpc.Limits {
 	return rpc.Limits{
 		MaxMessage: int(s.MaxMessage), MaxBatch: s.MaxBatch, MaxConnections: s.MaxConnections, MaxInFlight: s.MaxInFlight,
 		MaxInbound: int(s.MaxInbound), MaxInboundTotal: int(s.MaxInboundTotal), MaxOutbound: int(s.MaxOutbound), WriteTimeout: s.WriteTimeout,
+		MaxConnectionsPerUID: s.MaxConnectionsPerUID, MaxInFlightPerUID: s.MaxInFlightPerUID,
 		Grace: d.grace(),
 	}
+}
+
+// unshared are the operators' limits: they often share one uid.
+func unshared(l rpc.Limits) rpc.Limits {
+	l.MaxConnectionsPerUID, l.MaxInFlightPerUID = 0, 0
+	return l
 }
 
 // grace is longer than any pool's drain can last: a connection must never be
@@ -146,6 +156,9 @@ func (d *Daemon) Run(ctx context.Context, l Listeners) error {
 		open(d.control, l.Control)
 	}
 	d.work.Go(func() { d.pools.tidy(ctx) })
+	if d.opt.Dev {
+		d.work.Go(func() { d.watch(ctx) })
+	}
 	d.work.Go(func() {
 		status := d.pools.settle(ctx)
 		if ctx.Err() != nil {

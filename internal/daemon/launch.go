@@ -71,7 +71,10 @@ func (d *Daemon) command(ctx context.Context, s config.Pool) (supervisor.Command
 		return supervisor.Command{}, err
 	}
 	env := python.Environ{Daemon: d.opt.Environ, Inherit: inherit, Env: s.Env, PythonPath: s.PythonPath, Venv: venv}.Build()
-	if environ(env, "PYTHONDONTWRITEBYTECODE") != "" {
+	if d.opt.Dev {
+		env = devEnv(env)
+	}
+	if environ(env, dontWriteBytecode) != "" {
 		if err := d.scripts.Precompile(ctx, interpreter.Path); err != nil {
 			d.log.Warn("the worker runtime could not be precompiled: workers start slower", "event", "precompile", "pool", s.Name, "error", err)
 		}

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -55,6 +56,9 @@ func (d *Daemon) observeExit(e supervisor.Exited) {
 		level, message = hclog.Info, "worker ended"
 	case !e.WasReady:
 		level, message = hclog.Error, "worker did not start"
+		if s := d.pools.named(e.Pool); s != nil && s.reloading.Load() > 0 {
+			level = hclog.Debug // observeReload says it, once and with what serves instead
+		}
 	}
 	args := who("worker_exited", e.Identity, "reason", string(e.Reason))
 	if e.Status.Signal != 0 {
@@ -118,6 +122,24 @@ func (d *Daemon) observeStatus(e pool.StatusChanged) {
 		args = append(args, "reason", string(e.Cause.Reason))
 	}
 	d.log.Log(level, "pool "+string(e.To), args...)
+}
+
+// observeReload: a pool's code was loaded anew, or could not be, with the
+// traceback: it is what has to be mended.
+func (d *Daemon) observeReload(s *served, replaced int, why *rpc.Error) {
+	args := []any{"event", "reload", "pool", s.settings.Name, "workers", replaced}
+	if why == nil {
+		d.log.Info("code reloaded", args...)
+		return
+	}
+	args = append(args, "error", why.Message)
+	var data struct {
+		Traceback string `json:"traceback"`
+	}
+	if json.Unmarshal(why.Data, &data) == nil && data.Traceback != "" {
+		args = append(args, "text", data.Traceback)
+	}
+	d.log.Error("code not reloaded", args...)
 }
 
 // observeControl: who did what to the daemon.

@@ -26,6 +26,8 @@ type served struct {
 	cancel   context.CancelFunc
 	ended    chan struct{} // closed when the pool's Run has returned
 
+	reloading atomic.Int32 // reloads under way, which tell of their failure themselves
+
 	gate   sync.RWMutex // held while a call is submitted, so that none slips into a pool that is being forgotten
 	closed bool
 }
@@ -94,6 +96,10 @@ func (r *registry) change(edit func(*routes)) {
 	}
 	edit(next)
 	r.now.Store(next)
+	select {
+	case r.d.routed <- struct{}{}:
+	default: // whoever looks has not looked yet
+	}
 }
 
 // openDeclared starts the pools of the configuration.

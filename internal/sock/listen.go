@@ -43,16 +43,24 @@ type Listener struct {
 // Path is where the socket is.
 func (l *Listener) Path() string { return l.path }
 
+// Shut removes the socket, if it is still the one that was bound here: a client
+// sees "missing", and not "stale", while those that wait are accepted. It is
+// false for one that was passed, in which they may wait for the next daemon.
+func (l *Listener) Shut() bool {
+	if l.lock == nil {
+		return false
+	}
+	if device, inode, err := identify(l.path); err == nil && device == l.device && inode == l.inode {
+		_ = os.Remove(l.path)
+	}
+	return true
+}
+
 // Close stops listening and removes the socket, if it is still the one that
 // was bound here.
 func (l *Listener) Close() error {
 	l.close.Do(func() {
-		// Removed before it is closed: a client sees "missing", not "stale".
-		if l.lock != nil {
-			if device, inode, err := identify(l.path); err == nil && device == l.device && inode == l.inode {
-				_ = os.Remove(l.path)
-			}
-		}
+		l.Shut()
 		l.err = l.UnixListener.Close()
 		if l.lock != nil {
 			_ = os.Remove(lockPath(l.path))
