@@ -1,7 +1,9 @@
 """Functions that do to their worker what no function should."""
 
+import collections
 import ctypes
 import io
+import itertools
 import json
 import os
 import signal
@@ -92,8 +94,13 @@ def spin() -> None:
 
 
 def sleeps_in_c() -> None:
-    """Holds the GIL: no signal handler of Python's runs meanwhile."""
+    """Holds the GIL, but a signal ends the sleep itself."""
     ctypes.PyDLL(None).sleep(_LONG)
+
+
+def busy_in_c() -> None:
+    """Holds the GIL in a loop in C that looks at no signal."""
+    collections.deque(itertools.count(), maxlen=0)
 
 
 def deadlock() -> None:
