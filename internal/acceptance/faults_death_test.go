@@ -92,7 +92,11 @@ func TestAForgedReplyReachesNobody(t *testing.T) {
 // newline on the reply pipe.
 func TestAnEndlessLineCostsTheDaemonNoMemory(t *testing.T) {
 	onlyWithProc(t)
-	const size, growth = 1 << 30, 64 << 20 // max-message is 16 MiB, and a buffer doubles
+	const size = 1 << 30
+	growth := int64(64 << 20) // max-message is 16 MiB, and a buffer doubles
+	if raceEnabled {
+		growth *= 4 // the race detector keeps a shadow of what was touched
+	}
 	d := serve(t, rig.Options{Config: oneWorker})
 	h := dial(t, d)
 	call(t, h, "deadly.pid", "")
