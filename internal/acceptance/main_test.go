@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -69,8 +70,11 @@ func needs(t *testing.T, modules ...string) {
 // at what it left: it must end by itself, without a data race.
 func serve(t *testing.T, o rig.Options) *rig.Daemon {
 	t.Helper()
-	o.Binary, o.PythonPath = binary, fixtures
-	if o.Python == "" {
+	o.PythonPath = fixtures
+	if o.Binary == "" {
+		o.Binary = binary
+	}
+	if o.Python == "" && !strings.Contains(o.Config, "\npython = ") { // the flag would win over the file
 		o.Python = python
 	}
 	d, err := rig.Start(context.WithoutCancel(t.Context()), o)
