@@ -83,7 +83,7 @@ func queue(t *testing.T, d *rig.Daemon, pool string) int {
 			Queue int    `json:"queue"`
 		} `json:"pools"`
 	}
-	operate(t, d, "mochi.status", &all)
+	inspect(t, d, "mochi.status", &all)
 	for _, p := range all.Pools {
 		if p.Pool == pool {
 			return p.Queue
@@ -105,7 +105,7 @@ func runs(t *testing.T, d *rig.Daemon, pool, function string) {
 				} `json:"now"`
 			} `json:"workers"`
 		}
-		operate(t, d, "mochi.workers", &all)
+		inspect(t, d, "mochi.workers", &all)
 		for _, w := range all.Workers {
 			if w.Pool == pool && w.Now != nil && (w.Now.Function == function || w.Now.Function == pool+"."+function || w.Now.Coroutines > 0) {
 				return true
@@ -118,7 +118,7 @@ func runs(t *testing.T, d *rig.Daemon, pool, function string) {
 }
 
 // operate calls a control method.
-func operate(t *testing.T, d *rig.Daemon, method string, into any) {
+func inspect(t *testing.T, d *rig.Daemon, method string, into any) {
 	t.Helper()
 	h, err := rig.Dial(d.Control)
 	if err != nil {
