@@ -22,8 +22,17 @@ func TestACallGivenBeforeTheFirstWorkerIsReadyIsAnswered(t *testing.T) {
 }
 
 func TestALongCallDoesNotSitOnWorkThatAnIdleWorkerCouldDo(t *testing.T) {
-	s := serve(t, pool.Config{Workers: 2})
-	s.ready(2)
+	inTime(t, 1300*time.Millisecond, "100 calls of 10 ms beside one long call", func() time.Duration {
+		s := serve(t, pool.Config{Workers: 2})
+		s.ready(2)
+		return s.shortBesideLong()
+	})
+}
+
+// shortBesideLong makes one call of 2 s and a hundred of 10 ms behind it, and
+// says how long the hundred took.
+func (s *serving) shortBesideLong() time.Duration {
+	s.t.Helper()
 	long := s.start("sleep", 2)
 	begin := time.Now()
 	short := make([]<-chan reply, 100)
@@ -33,31 +42,20 @@ func TestALongCallDoesNotSitOnWorkThatAnIdleWorkerCouldDo(t *testing.T) {
 	for _, c := range short {
 		s.want(s.get(c), "0.01")
 	}
-	if took := time.Since(begin); took > 1300*time.Millisecond {
-		t.Errorf("100 calls of 10 ms took %v beside one long call, want under 1.3 s", took)
-	}
+	took := time.Since(begin)
 	s.want(s.get(long), "2")
+	return took
 }
 
 func TestWhatWaitsBehindACallThatTurnedOutLongIsDoneElsewhere(t *testing.T) {
-	s := serve(t, pool.Config{Workers: 2})
-	s.ready(2)
-	for range 60 {
-		s.want(s.call("sleep", 0), "0") // quick, so far
-	}
-	long := s.start("sleep", 2)
-	begin := time.Now()
-	short := make([]<-chan reply, 100)
-	for i := range short {
-		short[i] = s.start("sleep", 0.01)
-	}
-	for _, c := range short {
-		s.want(s.get(c), "0.01")
-	}
-	if took := time.Since(begin); took > 1300*time.Millisecond {
-		t.Errorf("100 calls of 10 ms took %v beside one long call, want under 1.3 s", took)
-	}
-	s.want(s.get(long), "2")
+	inTime(t, 1300*time.Millisecond, "100 calls of 10 ms beside one long call", func() time.Duration {
+		s := serve(t, pool.Config{Workers: 2})
+		s.ready(2)
+		for range 60 {
+			s.want(s.call("sleep", 0), "0") // quick, so far
+		}
+		return s.shortBesideLong()
+	})
 }
 
 func TestQuickCallsFillThePipeAndStayInOrder(t *testing.T) {
@@ -77,17 +75,17 @@ func TestAHundredCoroutinesOverlapOnOneWorker(t *testing.T) {
 		t.Run(function, func(t *testing.T) {
 			s := serve(t, pool.Config{Workers: 1})
 			s.want(s.call(function, 0), "0") // later: the pool learns that it awaits
-			begin := time.Now()
-			calls := make([]<-chan reply, 100)
-			for i := range calls {
-				calls[i] = s.start(function, 0.1)
-			}
-			for _, c := range calls {
-				s.want(s.get(c), "0.1")
-			}
-			if took := time.Since(begin); took > 400*time.Millisecond {
-				t.Errorf("took %v, want under 0.4 s", took)
-			}
+			inTime(t, 400*time.Millisecond, "100 sleeps of 0.1 s", func() time.Duration {
+				begin := time.Now()
+				calls := make([]<-chan reply, 100)
+				for i := range calls {
+					calls[i] = s.start(function, 0.1)
+				}
+				for _, c := range calls {
+					s.want(s.get(c), "0.1")
+				}
+				return time.Since(begin)
+			})
 		})
 	}
 }
@@ -108,42 +106,45 @@ func TestFunctionsThatNobodyKnewToBeCoroutinesDoNotShutTheirWorkerOut(t *testing
 func TestAFullLoopDoesNotKeepTheMainThreadIdle(t *testing.T) {
 	s := serve(t, pool.Config{Workers: 1, Concurrency: 4})
 	s.want(s.call("later", 0), "0") // the pool learns that it awaits
-	var waiting []<-chan reply
-	for range 10 {
-		waiting = append(waiting, s.start("later", 0.5))
-	}
-	r := s.call("add", 1, 1)
-	s.want(r, "2")
-	if r.took > 400*time.Millisecond {
-		t.Errorf("a synchronous call waited %v behind coroutines that fill the loop", r.took)
-	}
-	for _, c := range waiting {
-		s.want(s.get(c), "0.5")
-	}
+	inTime(t, 400*time.Millisecond, "a synchronous call behind coroutines that fill the loop", func() time.Duration {
+		var waiting []<-chan reply
+		for range 10 {
+			waiting = append(waiting, s.start("later", 0.5))
+		}
+		r := s.call("add", 1, 1)
+		s.want(r, "2")
+		for _, c := range waiting {
+			s.want(s.get(c), "0.5")
+		}
+		return r.took
+	})
 }
 
 func TestAQuestionGoesToTheWorkerThatIsFree(t *testing.T) {
 	s := serve(t, pool.Config{Workers: 2})
 	s.ready(2)
-	long := s.start("sleep", 1.5)
-	begin := time.Now()
-	if _, err := s.Ask(t.Context(), "mochi.ping", nil); err != nil {
-		t.Fatal(err)
-	}
-	if took := time.Since(begin); took > time.Second {
-		t.Errorf("the question took %v beside an idle worker", took)
-	}
-	s.want(s.get(long), "1.5")
+	inTime(t, time.Second, "a question beside an idle worker", func() time.Duration {
+		long := s.start("sleep", 1.5)
+		begin := time.Now()
+		if _, err := s.Ask(t.Context(), "mochi.ping", nil); err != nil {
+			t.Fatal(err)
+		}
+		took := time.Since(begin)
+		s.want(s.get(long), "1.5")
+		return took
+	})
 }
 
 func TestABusyMainThreadDoesNotKeepCoroutinesWaiting(t *testing.T) {
 	s := serve(t, pool.Config{Workers: 1})
 	s.ready(1)
-	long := s.start("sleep", 1.5)
-	if r := s.call("asleep", 0.01); r.err != nil || r.took > time.Second {
-		t.Errorf("a coroutine beside a long synchronous call took %v (%v)", r.took, r.err)
-	}
-	s.want(s.get(long), "1.5")
+	inTime(t, time.Second, "a coroutine beside a long synchronous call", func() time.Duration {
+		long := s.start("sleep", 1.5)
+		r := s.call("asleep", 0.01)
+		s.want(r, "0.01")
+		s.want(s.get(long), "1.5")
+		return r.took
+	})
 }
 
 func TestACrashCostsTheCallThatRanAndNoOther(t *testing.T) {
