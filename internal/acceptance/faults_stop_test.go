@@ -125,3 +125,41 @@ func TestASecondSIGTERMForces(t *testing.T) {
 		return took
 	})
 }
+
+// TestWhatWasWrittenBeforeSIGTERMIsAnswered: the daemon is busy elsewhere (here:
+// stopped) when 20 requests and the signal arrive, and reads both at once.
+func TestWhatWasWrittenBeforeSIGTERMIsAnswered(t *testing.T) {
+	const requests = 20
+	d, err := rig.Start(context.WithoutCancel(t.Context()), rig.Options{Binary: binary, Python: python, PythonPath: fixtures, Config: oneWorker})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := dial(t, d)
+	call(t, h, "both.add", "[1,1]")
+	var lines []string
+	var ids []int
+	for id := range requests {
+		ids = append(ids, id)
+		lines = append(lines, rig.Request(id, "both.nap", "[0.01]"))
+	}
+	if err := syscall.Kill(d.PID(), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	send(t, h, lines...)
+	if err := errors.Join(syscall.Kill(d.PID(), syscall.SIGTERM), syscall.Kill(d.PID(), syscall.SIGCONT)); err != nil {
+		t.Fatal(err)
+	}
+	for id, a := range answers(t, h, ids...) {
+		if a.Error != nil && a.Error.Kind() != "shutting_down" {
+			t.Errorf("call %d was answered %+v", id, a.Error)
+		}
+	}
+	select {
+	case <-d.Exited():
+	case <-time.After(gentle):
+		t.Errorf("it did not end within %s", gentle)
+	}
+	if err := d.Stop(); err != nil {
+		t.Error(err)
+	}
+}
