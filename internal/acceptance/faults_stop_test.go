@@ -54,6 +54,7 @@ func TestADrainRemovesOnlyItsOwnSocket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	call(t, dial(t, d), "math.pi", "") // it listens a moment before it hears signals
 	aside := filepath.Join(t.TempDir(), "aside")
 	if err := errors.Join(os.Rename(d.Socket, aside), os.WriteFile(d.Socket, []byte("another's"), 0o600)); err != nil {
 		t.Fatal(err)
