@@ -50,9 +50,9 @@ test: need test-venv ## vet, every Go test with -race, the Python tests; < 10 mi
 	@go vet ./...
 	@mkdir -p .tools
 	@echo '== packages'
-	@go test -race -timeout 8m -json $$(go list ./... | grep -v '/internal/acceptance$$') | go run ./scripts/testsum -o .tools/test.json
+	@go test -race -timeout 10m -json $$(go list ./... | grep -v '/internal/acceptance$$') | go run ./scripts/testsum -o .tools/test.json
 	@echo '== the real program, with $(MOCHI_PYD_TEST_PYTHON)'
-	@go test -race -timeout 5m -json ./internal/acceptance | go run ./scripts/testsum -o .tools/acceptance.json
+	@go test -race -timeout 15m -json ./internal/acceptance | go run ./scripts/testsum -o .tools/acceptance.json
 	@echo '== the Python side'
 	@$(TEST_VENV)/bin/python -m pytest -q -p no:cacheprovider -c render/pyproject.toml render
 	@echo
