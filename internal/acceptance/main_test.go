@@ -33,10 +33,6 @@ func TestMain(m *testing.M) {
 }
 
 func prepareAndRun(m *testing.M) (int, error) {
-	// Else each daemon with the race detector takes a second to end.
-	if err := os.Setenv("GORACE", strings.TrimSpace(os.Getenv("GORACE")+" atexit_sleep_ms=10")); err != nil {
-		return 1, err
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), buildLimit)
 	defer cancel()
 	dir, err := os.MkdirTemp("", "mochi-bin")
@@ -75,6 +71,8 @@ func needs(t *testing.T, modules ...string) {
 func serve(t *testing.T, o rig.Options) *rig.Daemon {
 	t.Helper()
 	o.PythonPath = fixtures
+	// Else a daemon with the race detector takes a second to end.
+	o.Env = append(o.Env, "GORACE="+strings.TrimSpace(os.Getenv("GORACE")+" atexit_sleep_ms=10"))
 	if o.Binary == "" {
 		o.Binary = binary
 	}
