@@ -138,9 +138,12 @@ class Kicks:
             except OSError:  # nothing there, or closed by user code
                 return found
             shots.update(memoryview(ids[: len(ids) & ~7]).cast("Q"))
-            if shots and max(shots) >= REVOKE:
-                self._revoked.update(call for call in shots if call >= REVOKE)
-                shots.difference_update(self._revoked)
+            # Copies, made in one step: the other thread, or a kick in between,
+            # may add to either set while this one is being looked through.
+            seen = tuple(shots)
+            if seen and max(seen) >= REVOKE:
+                self._revoked.update([call for call in seen if call >= REVOKE])
+                shots.difference_update(tuple(self._revoked))
             if len(ids) < DRAIN_SIZE:
                 return found or bool(ids) or None
             found = True
@@ -212,8 +215,9 @@ class Kicks:
         and will reach them soon: the revocation is void. The newest goes first,
         as each is put back to the head of a queue.
         """
-        revoked = sorted((call - REVOKE for call in self._revoked), reverse=True)
-        self._revoked.clear()
+        taken = tuple(self._revoked)
+        self._revoked.difference_update(taken)
+        revoked = sorted([call - REVOKE for call in taken], reverse=True)
         if self._is_whole(frame) is None:
             return
         board, seats = self._worker.wire.board, self._worker.wire.seats
