@@ -78,6 +78,7 @@ soak: build need-python ## the self-test's chaos for 20 minutes: nothing lost, n
 .PHONY: bench
 bench: need-go test-venv ## a call through the daemon beside bare pipes, as ratios of one run
 	@go test -run '^$$' -bench . -benchtime 1x -v ./internal/bench
+	@go test -run TestACrashLoopingPoolSlowsNoOtherDown -v ./internal/acceptance
 
 .PHONY: fmt
 fmt: tools check-venv ## format Go and Python in place
