@@ -2,9 +2,20 @@ package supervisor
 
 import (
 	"os"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
+
+// reopen gives a new open file of the same pipe end, with flags and an owner of
+// its own.
+func reopen(read *os.File) (again *os.File, err error) {
+	err = withFd(read, func(fd int) error {
+		again, err = os.OpenFile("/proc/self/fd/"+strconv.Itoa(fd), os.O_RDONLY|unix.O_NONBLOCK, 0)
+		return err
+	})
+	return again, err
+}
 
 // armLifeline makes the kernel send SIGKILL to the worker's whole group when
 // the last write end of the lifeline goes away, which is when the daemon does.

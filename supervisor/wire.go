@@ -26,9 +26,12 @@ type wire struct {
 	stderr   *os.File
 	board    *board
 
-	// lifeRead is the daemon's copy of the lifeline's read end, which it arms
-	// itself (lifeline.go): a worker whose code closes every descriptor must
-	// still die with the daemon.
+	// lifeRead is the daemon's own opening of the lifeline's read end, which it
+	// arms itself (lifeline_linux.go): a worker whose code closes every
+	// descriptor must still die with the daemon. An opening and no copy, because
+	// a copy lives and dies with the worker's: its parent-death signal may end
+	// the worker when the daemon's copy is closed and its write end is not yet,
+	// and then nothing is armed any more (3 of 45 runs left a fork alive).
 	lifeRead *os.File
 
 	files  Files      // the worker's ends, in the order of its descriptors
@@ -53,14 +56,14 @@ func newWire(seats int) (w *wire, err error) {
 	w.worker = append(w.worker, null)
 	w.files.Stdin = null
 
-	var in, loop, out, control, stdout, stderr *os.File
+	var life, in, loop, out, control, stdout, stderr *os.File
 	for _, p := range []struct {
 		name   string
 		end    pipeEnd
 		ours   **os.File
 		theirs **os.File
 	}{
-		{"lifeline", daemonWrites, &w.life, &w.lifeRead},
+		{"lifeline", daemonWrites, &w.life, &life},
 		{"request pipe", daemonWrites, &w.in, &in},
 		{"loop's request pipe", daemonWrites, &w.loop, &loop},
 		{"reply pipe", daemonReads, &w.out, &out},
@@ -73,12 +76,12 @@ func newWire(seats int) (w *wire, err error) {
 			return w, fmt.Errorf("make the worker's %s: %w", p.name, err)
 		}
 		w.ours = append(w.ours, *p.ours)
-		if *p.theirs == w.lifeRead {
-			w.ours = append(w.ours, w.lifeRead)
-		} else {
-			w.worker = append(w.worker, *p.theirs)
-		}
+		w.worker = append(w.worker, *p.theirs)
 	}
+	if w.lifeRead, err = reopen(life); err != nil {
+		return w, fmt.Errorf("open the lifeline a second time: %w", err)
+	}
+	w.ours = append(w.ours, w.lifeRead)
 	// The worker's end shares its flags with no one but the worker.
 	if err := setNonblock(control); err != nil {
 		return w, fmt.Errorf("make the control pipe non-blocking: %w", err)
@@ -91,7 +94,7 @@ func newWire(seats int) (w *wire, err error) {
 		return w, fmt.Errorf("make the scoreboard: %w", err)
 	}
 	w.files.Stdout, w.files.Stderr = stdout, stderr
-	w.files.Extra = []*os.File{in, loop, out, control, w.lifeRead, w.board.file}
+	w.files.Extra = []*os.File{in, loop, out, control, life, w.board.file}
 	return w, nil
 }
 
