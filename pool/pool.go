@@ -110,7 +110,7 @@ func (p *Pool) close() {
 // sends the call to a worker on the caller's goroutine when a seat is free.
 func (p *Pool) Submit(c *rpc.Call) {
 	if cause := c.HeldBy(p); cause != nil {
-		c.Fail(cause)
+		c.Fail(p.unstarted(c, cause))
 		return
 	}
 	p.mu.Lock()
@@ -160,7 +160,7 @@ func (p *Pool) refusal() *rpc.Error {
 func (p *Pool) enqueue(c *rpc.Call) (loser *rpc.Call, why *rpc.Error) {
 	// A cancel that came after HeldBy found c in no queue; it is seen here.
 	if cause := c.Cancelled(); cause != nil {
-		return c, cause
+		return c, p.unstarted(c, cause)
 	}
 	if n := p.waitingCalls(); n >= p.opt.MaxQueue {
 		why = overloaded(p.opt.Name, n, p.opt.MaxQueue, p.tally.drainTime(n, len(p.members)))
@@ -181,7 +181,7 @@ func (p *Pool) requeue(c *rpc.Call) *rpc.Error {
 		return shuttingDown(p.opt.Name)
 	}
 	if cause := c.Cancelled(); cause != nil {
-		return cause
+		return p.unstarted(c, cause)
 	}
 	p.queueOf(c).pushFront(origin(c), c)
 	p.expireAt(p.queueLimit(c))
