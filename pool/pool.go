@@ -31,10 +31,12 @@ type Pool struct {
 	turn      uint64
 	tally     tally
 	affinity  affinity
+	heavy     heavy
 	lookAt    time.Time     // when expire looks next, at the latest; zero: nothing can expire
 	look      chan struct{} // lookAt became earlier
 	watching  bool          // rescue is to look at the pipes
 	piped     chan struct{} // watching became true
+	hatched   chan struct{} // there is a worker that has not been weighed
 	status    Status        // as last told to Watch
 	changed   chan struct{} // closed and replaced when something a waiter may wait for happened
 
@@ -64,6 +66,7 @@ func New(opt Options) (*Pool, error) {
 		changed:  make(chan struct{}),
 		look:     make(chan struct{}, 1),
 		piped:    make(chan struct{}, 1),
+		hatched:  make(chan struct{}, 1),
 		affinity: newAffinity(),
 		done:     make(chan struct{}),
 	}
