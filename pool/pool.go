@@ -17,8 +17,9 @@ type Pool struct {
 	opt Options
 
 	mu        sync.Mutex
-	rooms     []*room   // by slot number; nil: free
-	opened    int       // slots that are wanted
+	rooms     []*room // by slot number; nil: free
+	opened    int     // slots that are wanted
+	hasty     []*haste
 	members   []*member // the ready workers
 	functions functions
 	waiting   [needs]queue
