@@ -32,22 +32,22 @@ const batchReserve = 256
 func (c *Conn) batch(s *scanner) {
 	entries, total, err := s.entries(c.server.limits.MaxBatch)
 	if err != nil {
-		c.respond(nullID, nil, parseError(notJSON(err)))
+		c.respond(c.burst, nullID, nil, parseError(notJSON(err)))
 		return
 	}
 	switch {
 	case total == 0:
-		c.respond(nullID, nil, errEmptyBatch)
+		c.respond(c.burst, nullID, nil, errEmptyBatch)
 		return
 	case total > c.server.limits.MaxBatch:
-		c.respond(nullID, nil, NewError(KindInvalidRequest,
+		c.respond(c.burst, nullID, nil, NewError(KindInvalidRequest,
 			fmt.Sprintf("a batch of %d is over the limit of %d: send several", total, c.server.limits.MaxBatch),
 			Fields{"limit": c.server.limits.MaxBatch, "size": total}))
 		return
 	}
 	need := reserve(entries)
 	if limit := c.server.limits.MaxMessage; need > limit {
-		c.respond(nullID, nil, NewError(KindTooLarge,
+		c.respond(c.burst, nullID, nil, NewError(KindTooLarge,
 			fmt.Sprintf("the answer to a batch of %d may not fit one message: send several", total),
 			Fields{"limit": limit, "size": need}))
 		return

@@ -7,6 +7,7 @@ import (
 	"io"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // DefaultMaxMessage is the longest line either side may write unless it is
@@ -58,6 +59,8 @@ type FrameReader struct {
 	skipping   bool    // in the rest of an over-long line
 	err        error   // the read error to report once buf is used up
 
+	burst Burst // what the last read brought
+
 	onReady func(fd uintptr) bool // tryRead, bound once: a closure for each read would be an allocation for each
 	idleN   int                   // what tryRead read, and how it failed
 	idleErr error
@@ -73,8 +76,13 @@ func NewFrameReader(r io.Reader, limit int) *FrameReader {
 	}
 	f := &FrameReader{r: r, raw: pollable(r), max: limit}
 	f.onReady = f.tryRead
+	f.burst.frames = f
 	return f
 }
+
+// Burst is what the last read brought. Next ends it before it reads again, and
+// Close for good.
+func (f *FrameReader) Burst() *Burst { return &f.burst }
 
 // Next gives the next line that is not blank, without its line ending. The
 // slice is valid until the next call; Own keeps it longer.
@@ -171,6 +179,7 @@ func (f *FrameReader) keep(need int) bool {
 
 // Close gives the buffer back. The reader under it stays open.
 func (f *FrameReader) Close() {
+	f.burst.end()
 	f.drop()
 	f.start, f.end, f.searched = 0, 0, 0
 	if f.err == nil {
@@ -187,6 +196,7 @@ func (f *FrameReader) drop() {
 
 // fill reads once, after making room.
 func (f *FrameReader) fill() {
+	f.burst.end()
 	var n int
 	var err error
 	if f.start == f.end && f.raw != nil {
@@ -195,6 +205,7 @@ func (f *FrameReader) fill() {
 		f.makeRoom()
 		n, err = f.r.Read(f.buf[f.end:])
 	}
+	f.burst.at = time.Now()
 	f.end += n
 	if err != nil {
 		f.err = err
@@ -222,7 +233,7 @@ func (f *FrameReader) readIdle() (int, error) {
 // false makes it wait on.
 func (f *FrameReader) tryRead(fd uintptr) bool {
 	b := readBuffers.Get().(*[]byte)
-	n, err := retry(func() (int, error) { return syscall.Read(int(fd), *b) })
+	n, err := tryRead(fd, *b)
 	if n > 0 {
 		f.pooled, f.buf, f.idleN = b, *b, n
 		return true
