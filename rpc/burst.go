@@ -25,6 +25,7 @@ type Burst struct {
 	frames *FrameReader
 	held   []*Sender // may have lines that wait for this burst's end
 	lines  int
+	last   bool
 }
 
 // Now is when the burst's lines came, or the time. One look at the clock for
@@ -39,12 +40,16 @@ func (b *Burst) Now() time.Time {
 
 // mayWait says whether one more line may wait for the burst's end.
 func (b *Burst) mayWait() bool {
-	if b == nil {
+	if b == nil || b.last {
 		return false
 	}
 	b.lines++
 	return b.lines%burstLines != 0
 }
+
+// Last says that no line behind the present one can come yet, so that what this
+// one causes has nothing to wait for. It holds until the burst ends.
+func (b *Burst) Last() { b.last = true }
 
 // keeps makes part of the last line safe to be kept, where that is cheaper than
 // a copy: the line's buffer is handed over.
@@ -56,5 +61,5 @@ func (b *Burst) end() {
 		s.flushFor(b)
 		b.held[i] = nil
 	}
-	b.held, b.lines = b.held[:0], 0
+	b.held, b.lines, b.last = b.held[:0], 0, false
 }

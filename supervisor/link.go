@@ -126,14 +126,14 @@ func (l *link) write(n int, lane Lane, s seat, method string, params, meta []byt
 }
 
 // take frees the seat of a call that was answered and says how long the worker
-// had it in hand; false when no such call is out.
-func (l *link) take(id uint64, now time.Time) (s seat, lane Lane, service time.Duration, ok bool) {
+// had it in hand, and how many it still has; false when no such call is out.
+func (l *link) take(id uint64, now time.Time) (s seat, lane Lane, service time.Duration, left int, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := int(id % uint64(len(l.seats)))
 	s = l.seats[n]
 	if id == 0 || s.id != id {
-		return seat{}, 0, 0, false
+		return seat{}, 0, 0, l.seated, false
 	}
 	service = now.Sub(s.sent)
 	if lane = l.lane(n); lane == LaneMain && !s.moved {
@@ -150,7 +150,7 @@ func (l *link) take(id uint64, now time.Time) (s seat, lane Lane, service time.D
 	}
 	l.seats[n] = seat{}
 	if s.ask != nil {
-		return s, lane, service, true
+		return s, lane, service, l.seated, true
 	}
 	l.free[seatLane] = append(l.free[seatLane], n)
 	l.seated--
@@ -160,7 +160,7 @@ func (l *link) take(id uint64, now time.Time) (s seat, lane Lane, service time.D
 	if s.moved {
 		lane = LaneLoop // where it ended, whatever seat it had kept
 	}
-	return s, lane, service, true
+	return s, lane, service, l.seated, true
 }
 
 // move notes that a call on the main thread went over to the loop.

@@ -81,7 +81,10 @@ func (w *Worker) takeReply(m rpc.Inbound, b *rpc.Burst) error {
 		}
 	}
 	// Before the owner hears of it: from here the seat is anyone's.
-	s, lane, service, ok := w.link.take(id, b.Now())
+	s, lane, service, left, ok := w.link.take(id, b.Now())
+	if left == 0 {
+		b.Last()
+	}
 	switch {
 	case !ok:
 		return fmt.Errorf("it answered id %d, which was never given or was answered before", id)

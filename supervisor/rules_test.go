@@ -158,11 +158,11 @@ func TestServiceTimeLeavesTheWaitOut(t *testing.T) {
 	seats := len(l.seats)
 	l.seats[0] = seat{id: uint64(seats), call: first, sent: sent}
 	l.seats[1] = seat{id: uint64(seats + 1), call: second, sent: sent}
-	_, _, service, _ := l.take(uint64(seats), time.Now())
+	_, _, service, _, _ := l.take(uint64(seats), time.Now())
 	if service < time.Second {
 		t.Errorf("the first took %v", service)
 	}
-	if _, _, service, _ = l.take(uint64(seats+1), time.Now()); service > time.Second/2 {
+	if _, _, service, _, _ = l.take(uint64(seats+1), time.Now()); service > time.Second/2 {
 		t.Errorf("the second took %v, the wait behind the first included", service)
 	}
 }
