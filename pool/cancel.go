@@ -21,7 +21,7 @@ func (p *Pool) CancelCall(c *rpc.Call, cause *rpc.Error) {
 	}
 	p.mu.Unlock()
 	if waited {
-		c.Fail(withField(cause, "started", false))
+		c.Fail(p.unstarted(c, cause))
 		p.dispatch(nil) // what stood behind it may be of a function that fits
 		return
 	}
@@ -48,20 +48,56 @@ func (p *Pool) interrupt(c *rpc.Call, cause *rpc.Error) {
 // verdict is what an unwanted call is answered, given what its worker replied:
 // nil means that the reply's result counts, as the call was quicker than its
 // cancel. A deadline is hard: what comes too late is dropped.
-func verdict(cause, reply *rpc.Error) *rpc.Error {
-	if cause.Kind() == rpc.KindDeadlineExceeded || reply.Kind() == rpc.KindRequestCancelled {
-		return withStarted(cause, reply)
+func (p *Pool) verdict(c *rpc.Call, cause, reply *rpc.Error) *rpc.Error {
+	stopped := reply.Kind() == rpc.KindRequestCancelled
+	if !stopped && cause.Kind() != rpc.KindDeadlineExceeded {
+		return reply
 	}
-	return reply
+	if started, said := field[bool](reply, "started"); stopped && said && !started {
+		return p.unstarted(c, cause)
+	}
+	return started(cause, stackOf(reply))
 }
 
-// withStarted takes over what the worker said of the call's having started.
-func withStarted(cause, reply *rpc.Error) *rpc.Error {
-	started := true
-	if reply.Kind() == rpc.KindRequestCancelled {
-		if said, ok := field[bool](reply, "started"); ok {
-			started = said
+// unstarted is what a call is answered that was unwanted before it began.
+func (p *Pool) unstarted(c *rpc.Call, cause *rpc.Error) *rpc.Error {
+	if cause.Kind() == rpc.KindDeadlineExceeded {
+		return deadlineExceeded(c, p.opt.Name, false)
+	}
+	return cause.With("started", false)
+}
+
+// started is what a call is answered that had begun. Where it stood is for
+// whoever set the deadline; a host that cancels knows why.
+func started(cause *rpc.Error, stack string) *rpc.Error {
+	cause = cause.With("started", true)
+	if cause.Kind() == rpc.KindDeadlineExceeded {
+		cause = cause.With("stack", stack)
+	}
+	return cause
+}
+
+// noStack begins what an error says in the place of a stack, and why.
+const noStack = "no Python stack: "
+
+// stackOf is where a call was at its deadline: as its worker saw it when it
+// stopped the call or, when the call ended otherwise, how it did.
+func stackOf(reply *rpc.Error) string {
+	if reply == nil {
+		return noStack + "the function returned by itself after its deadline, or caught its interruption; the result was dropped"
+	}
+	for _, place := range [...]string{"stack", "text"} { // an interruption's, an exception's
+		if stack, ok := field[string](reply, place); ok && stack != "" {
+			return stack
 		}
 	}
-	return withField(cause, "started", started)
+	return noStack + "the call was answered after its deadline, with " + reply.Message
+}
+
+// lastStack is the same of a call that ended with its worker.
+func lastStack(e *supervisor.Exit) string {
+	if e.Stack != "" {
+		return e.Stack
+	}
+	return noStack + "the worker " + describe(e)
 }

@@ -1,6 +1,7 @@
 package pool_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -30,6 +31,17 @@ func (s *serving) begin(timeout time.Duration, function, params string) (*rpc.Ca
 
 func unwanted() *rpc.Error {
 	return rpc.NewError(rpc.KindRequestCancelled, "the host does not want it any more", nil)
+}
+
+// stackOf is an error's data.stack, which must be a string.
+func stackOf(t *testing.T, err *rpc.Error) string {
+	t.Helper()
+	var data struct{ Stack *string }
+	if err == nil || json.Unmarshal(err.Data, &data) != nil || data.Stack == nil {
+		t.Errorf("no stack in %v", err)
+		return ""
+	}
+	return *data.Stack
 }
 
 // running waits until a call has started and gives the worker's number.
@@ -78,6 +90,9 @@ func TestACancelledCallEnds(t *testing.T) {
 			if r.err.Kind() != rpc.KindRequestCancelled || !strings.Contains(string(r.err.Data), `"started":true`) {
 				t.Errorf("answered %s %v %s, want request_cancelled, started", r.result, r.err, r.err.Data)
 			}
+			if strings.Contains(string(r.err.Data), `"stack"`) {
+				t.Errorf("who cancels is shown a stack: %s", r.err.Data)
+			}
 			if took := time.Since(cancelled); took > c.within {
 				t.Errorf("it took %v to end, want under %v", took, c.within)
 			}
@@ -93,12 +108,16 @@ func TestACancelledCallEnds(t *testing.T) {
 func TestADeadlineEndsTheWorkAndFreesTheSeat(t *testing.T) {
 	for _, c := range []struct {
 		function, params string
-		stack            string // what the killed worker's dump names; "" where it need not be killed
+		stack            string // what the stack names
 	}{
-		{"spin", "[]", ""},
-		{"sleep", "[30]", ""},
-		{"lock_up", "[]", ""},
-		{"hold", "[]", "hold"},
+		{"spin", "[]", "in spin"},
+		{"sleep", "[30]", "in sleep"},
+		{"lock_up", "[]", "in lock_up"},
+		{"asleep", "[30]", "in asleep"},
+		{"later", "[30]", "in asleep"},
+		{"hold", "[]", "in hold"}, // its worker is killed
+		{"swallow", "[]", "returned by itself"},
+		{"fail_instead", "[]", "ValueError: instead"},
 	} {
 		t.Run(c.function, func(t *testing.T) {
 			s := serve(t, pool.Config{Workers: 1, CancelGrace: 300 * time.Millisecond})
@@ -111,8 +130,8 @@ func TestADeadlineEndsTheWorkAndFreesTheSeat(t *testing.T) {
 			if r.took < 500*time.Millisecond {
 				t.Errorf("answered after %v, before the deadline", r.took)
 			}
-			if !strings.Contains(string(r.err.Data), c.stack) {
-				t.Errorf("no %q in %s", c.stack, r.err.Data)
+			if stack := stackOf(t, r.err); !strings.Contains(stack, c.stack) {
+				t.Errorf("no %q in %s", c.stack, stack)
 			}
 			s.want(s.call("add", 2, 2), "4")
 			t.Logf("answered %v after its deadline", r.took-500*time.Millisecond)
@@ -129,8 +148,8 @@ func TestAStoppedWorkerIsReplacedAtTheDeadline(t *testing.T) {
 	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	if r := s.get(replies); r.err.Kind() != rpc.KindDeadlineExceeded {
-		t.Errorf("answered %v, want deadline_exceeded", r.err)
+	if r := s.get(replies); r.err.Kind() != rpc.KindDeadlineExceeded || !strings.Contains(stackOf(t, r.err), "stopped") {
+		t.Errorf("answered %v %s, want deadline_exceeded, and why there is no stack", r.err, r.err.Data)
 	}
 	s.want(s.call("add", 2, 2), "4")
 	exits := of[supervisor.Exited](s.events)

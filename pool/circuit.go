@@ -122,8 +122,7 @@ func (c *circuit) delay(now time.Time, streak int) {
 	}
 }
 
-// hurry lets the next start through at once: somebody says that the cause is
-// mended, and one attempt tells.
+// hurry lets the next start through at once.
 func (c *circuit) hurry() { c.next = time.Time{} }
 
 // refusal is what a caller is told instead of waiting, or nil: the pool is

@@ -17,7 +17,7 @@ import (
 func unavailable(pool string, e *supervisor.Exit, broken bool, wait time.Duration) *rpc.Error {
 	next := max(wait, 0).Milliseconds()
 	if e.Failure != nil {
-		return withField(e.Failure, "next_attempt_ms", next)
+		return e.Failure.With("next_attempt_ms", next)
 	}
 	cause := describe(e)
 	message := fmt.Sprintf("pool %s is restarting: its last worker %s; it is tried again in %d ms", pool, cause, next)
@@ -44,20 +44,6 @@ func describe(e *supervisor.Exit) string {
 		return fmt.Sprintf("exited with status %d", e.Status.ExitCode)
 	}
 	return fmt.Sprintf("ended with status %d (%s)", e.Status.ExitCode, e.Reason)
-}
-
-// withField is err with one more member in its data.
-func withField(err *rpc.Error, key string, value any) *rpc.Error {
-	data := rpc.Fields{}
-	if len(err.Data) > 0 && json.Unmarshal(err.Data, &data) != nil {
-		return err
-	}
-	data[key] = value
-	raw, marshalErr := json.Marshal(data)
-	if marshalErr != nil {
-		return err
-	}
-	return &rpc.Error{Code: err.Code, Message: err.Message, Data: raw}
 }
 
 func overloaded(pool string, waiting, limit int, retryAfter time.Duration) *rpc.Error {

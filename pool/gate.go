@@ -27,9 +27,16 @@ func (p *Pool) Enter(ctx context.Context, slot int) (func(*supervisor.Exit), err
 	told := false
 	for {
 		p.mu.Lock()
+		h := p.hasteFor(slot)
+		if h != nil {
+			p.circuit.hurry()
+		}
 		ok, wait := p.circuit.mayStart(time.Now())
 		if ok {
 			p.circuit.started()
+			if h != nil {
+				h.starts--
+			}
 			p.mu.Unlock()
 			return p.startEnded, nil
 		}

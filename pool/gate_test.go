@@ -164,16 +164,35 @@ func TestACancelledCallLeavesTheQueueAndIsAnsweredOnce(t *testing.T) {
 	p.Submit(c)
 	c.Cancel(rpc.NewError(rpc.KindRequestCancelled, "cancelled", nil))
 	c.Cancel(rpc.NewError(rpc.KindRequestCancelled, "cancelled twice", nil))
-	if a := <-answers; a.err.Kind() != rpc.KindRequestCancelled {
-		t.Errorf("answered %v, want request_cancelled", a.err)
-	}
+	wantUnstarted(t, <-answers)
 	if p.Stat().Queue != 0 {
 		t.Error("the cancelled call still waits")
 	}
 	late, lateAnswers := asked("f")
 	late.Cancel(rpc.NewError(rpc.KindRequestCancelled, "before anyone held it", nil))
 	p.Submit(late)
-	if a := <-lateAnswers; a.err.Kind() != rpc.KindRequestCancelled {
-		t.Errorf("answered %v, want request_cancelled", a.err)
+	wantUnstarted(t, <-lateAnswers)
+
+	// A cancel, and a deadline, between the placing and a worker that refuses.
+	for _, cause := range []*rpc.Error{
+		rpc.NewError(rpc.KindRequestCancelled, "on its way", nil),
+		deadlineExceeded(late, "test", true),
+	} {
+		between, answers := asked("f")
+		between.Cancel(cause)
+		p.mu.Lock()
+		refused := p.requeue(between)
+		p.mu.Unlock()
+		between.Fail(refused)
+		wantUnstarted(t, <-answers)
+	}
+}
+
+// wantUnstarted: whoever is refused before its turn is told that nothing ran.
+func wantUnstarted(t *testing.T, a answer) {
+	t.Helper()
+	kind := a.err.Kind()
+	if started, said := field[bool](a.err, "started"); kind != rpc.KindRequestCancelled && kind != rpc.KindDeadlineExceeded || !said || started {
+		t.Errorf("answered %v %s, want an end before it started", a.err, a.err.Data)
 	}
 }

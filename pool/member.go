@@ -30,6 +30,7 @@ type member struct {
 	retireAt time.Time // when it is recycled for its age; zero: never
 	retiring bool      // its successor has been asked for
 
+	fits     bool // it was seen to hold no more than max-memory
 	big      bool // it was over max-memory with calls in hand
 	bigSince int  // what answered was then
 

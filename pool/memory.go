@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -35,6 +36,8 @@ func (p *Pool) weigh(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-p.hatched:
+			timer.Reset(p.weighAll())
 		case <-timer.C:
 			timer.Reset(p.weighAll())
 		}
@@ -58,7 +61,7 @@ func (p *Pool) weighAll() time.Duration {
 		case hard > 0 && held.Bytes > hard:
 			workers[i].KillOversized(held, hard)
 		case soft > 0:
-			p.weighedIn(workers[i], held.Bytes)
+			p.weighedIn(workers[i], held, time.Now())
 		}
 	}
 	return again
@@ -84,12 +87,65 @@ func (p *Pool) workers() []*supervisor.Worker {
 }
 
 // weighedIn recycles w when it has grown too big.
-func (p *Pool) weighedIn(w *supervisor.Worker, held int64) {
+//
+// A module may need more at rest than max-memory: then each successor is as big
+// as the worker it follows, and recycling at every look would be all that the
+// pool does. A worker that was never seen within the limit is therefore
+// recycled no sooner than the pool's backoff after the last such one, which
+// doubles until one is seen within it; and the operator is told, whose mistake
+// it is. It is recycled all the same, as it may be leaking on top.
+func (p *Pool) weighedIn(w *supervisor.Worker, held supervisor.Memory, now time.Time) {
+	limit := p.opt.MaxMemory
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if m := p.memberOf(w); m != nil && m.outgrown(held, p.opt.MaxMemory) {
-		p.retire(m, supervisor.ReasonRecycleMemory)
+	m := p.memberOf(w)
+	if m == nil {
+		p.mu.Unlock()
+		return
 	}
+	fresh := m.answered == 0 && !m.busy()
+	outgrown := m.outgrown(held.Bytes, limit)
+	tell := false
+	switch {
+	case held.Bytes <= limit:
+		m.fits = true
+		p.heavy.streak = 0
+	case outgrown && m.fits:
+		p.retire(m, supervisor.ReasonRecycleMemory)
+	case outgrown && !m.retiring && !now.Before(p.heavy.next):
+		p.heavy.recycled(now, p.circuit.backoff)
+		p.retire(m, supervisor.ReasonRecycleMemory)
+		// One may have grown before it was first looked at; not one after the other.
+		tell = p.heavy.streak > 1 && p.heavy.tell(now)
+	case fresh && !m.fits:
+		tell = p.heavy.tell(now)
+	}
+	p.mu.Unlock()
+	if tell {
+		p.opt.Hook(supervisor.TooBigAtRest{Identity: w.ID(), Held: held, Limit: limit})
+	}
+}
+
+// heavy paces the recycling that does not help.
+type heavy struct {
+	streak int       // recycled in a row without one that was seen within the limit
+	next   time.Time // none of them before this
+	told   time.Time
+}
+
+// tellHeavy is how often an operator is told of it.
+const tellHeavy = 10 * time.Minute
+
+func (h *heavy) recycled(now time.Time, b backoff) {
+	h.streak++
+	h.next = now.Add(b.delay(h.streak, rand.Float64()))
+}
+
+func (h *heavy) tell(now time.Time) bool {
+	if !h.told.IsZero() && now.Sub(h.told) < tellHeavy {
+		return false
+	}
+	h.told = now
+	return true
 }
 
 // outgrown says that what m holds between its calls is over the limit. What a

@@ -139,6 +139,42 @@ func TestAModuleThatNeedsMoreThanTheHardLimitIsAStartThatFailed(t *testing.T) {
 	s.onlyEnds(supervisor.ReasonStartImport)
 }
 
+// TestAModuleThatIsTooBigAtRestIsToldOfAndRecycledWithPauses: its every worker
+// is over max-memory when it has been imported.
+func TestAModuleThatIsTooBigAtRestIsToldOfAndRecycledWithPauses(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	source := fmt.Sprintf("x = b'x' * (%d << 20)\ndef add(a, b): return a + b\n", 60)
+	if err := os.WriteFile(filepath.Join(dir, "portly.py"), []byte(source), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const pause = time.Second
+	s := serve(t, pool.Config{Name: "portly", Workers: 1, MaxMemory: 40 * mebibyte, BackoffMin: pause, BackoffMax: pause}, dir)
+	s.ready(1)
+	s.eventually("it is told before anything is recycled for it", func() bool { return len(of[supervisor.TooBigAtRest](s.events)) == 1 })
+	e := of[supervisor.TooBigAtRest](s.events)[0]
+	if e.Held.Bytes < 60*mebibyte || e.Limit != 40*mebibyte || e.Pool != "portly" || e.PID == 0 {
+		t.Errorf("told: %+v", e)
+	}
+	if n := s.onlyEnds(supervisor.ReasonRecycleMemory); n != 0 {
+		t.Errorf("%d workers were recycled that had not answered a call", n)
+	}
+	begin, calls := time.Now(), 0
+	for ; time.Since(begin) < 3*time.Second; calls++ {
+		s.want(s.call("add", calls, 0), fmt.Sprint(calls))
+	}
+	took := time.Since(begin)
+	recycled := s.onlyEnds(supervisor.ReasonRecycleMemory)
+	t.Logf("%d calls, %d workers recycled in %s", calls, recycled, took)
+	// The pause has jitter, and the first has none before it.
+	if most := 1 + int(took/(pause*8/10)); recycled < 1 || recycled > most {
+		t.Errorf("%d workers were recycled in %s with a pause of %s, want 1 to %d", recycled, took, pause, most)
+	}
+	if n := len(of[supervisor.TooBigAtRest](s.events)); n != 1 {
+		t.Errorf("it was told %d times", n)
+	}
+}
+
 // TestAMemoryErrorIsAnAnswerAndTheWorkerLives is of faults.md, F2.
 func TestAMemoryErrorIsAnAnswerAndTheWorkerLives(t *testing.T) {
 	t.Parallel()

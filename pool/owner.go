@@ -102,7 +102,7 @@ func (p *Pool) CallDone(w *supervisor.Worker, c *rpc.Call, a supervisor.Answer) 
 		p.mu.Unlock()
 	}
 	if cause := c.Cancelled(); cause != nil {
-		err = verdict(cause, err)
+		err = p.verdict(c, cause, err)
 	}
 	if err != nil {
 		c.FailIn(a.Burst, err)
@@ -143,7 +143,9 @@ func (p *Pool) WorkerGone(w *supervisor.Worker, e supervisor.Exit, left []superv
 		lost++
 		why := e.LostError(o, w.ID())
 		if cause := o.Call.Cancelled(); cause != nil {
-			why = withField(withField(cause, "started", o.Started), "stack", e.Stack)
+			if why = p.unstarted(o.Call, cause); o.Started {
+				why = started(cause, lastStack(&e))
+			}
 		}
 		p.tally.done(o.Call, 0, why, time.Now())
 		failures = append(failures, failure{o.Call, why})

@@ -17,8 +17,9 @@ type Pool struct {
 	opt Options
 
 	mu        sync.Mutex
-	rooms     []*room   // by slot number; nil: free
-	opened    int       // slots that are wanted
+	rooms     []*room // by slot number; nil: free
+	opened    int     // slots that are wanted
+	hasty     []*haste
 	members   []*member // the ready workers
 	functions functions
 	waiting   [needs]queue
@@ -31,10 +32,12 @@ type Pool struct {
 	turn      uint64
 	tally     tally
 	affinity  affinity
+	heavy     heavy
 	lookAt    time.Time     // when expire looks next, at the latest; zero: nothing can expire
 	look      chan struct{} // lookAt became earlier
 	watching  bool          // rescue is to look at the pipes
 	piped     chan struct{} // watching became true
+	hatched   chan struct{} // there is a worker that has not been weighed
 	status    Status        // as last told to Watch
 	changed   chan struct{} // closed and replaced when something a waiter may wait for happened
 
@@ -64,6 +67,7 @@ func New(opt Options) (*Pool, error) {
 		changed:  make(chan struct{}),
 		look:     make(chan struct{}, 1),
 		piped:    make(chan struct{}, 1),
+		hatched:  make(chan struct{}, 1),
 		affinity: newAffinity(),
 		done:     make(chan struct{}),
 	}
@@ -111,7 +115,7 @@ func (p *Pool) close() {
 func (p *Pool) Submit(c *rpc.Call) {
 	b := c.Burst()
 	if cause := c.HeldBy(p); cause != nil {
-		c.FailIn(b, cause)
+		c.FailIn(b, p.unstarted(c, cause))
 		return
 	}
 	p.mu.Lock()
@@ -161,7 +165,7 @@ func (p *Pool) refusal() *rpc.Error {
 func (p *Pool) enqueue(c *rpc.Call) (loser *rpc.Call, why *rpc.Error) {
 	// A cancel that came after HeldBy found c in no queue; it is seen here.
 	if cause := c.Cancelled(); cause != nil {
-		return c, cause
+		return c, p.unstarted(c, cause)
 	}
 	if n := p.waitingCalls(); n >= p.opt.MaxQueue {
 		why = overloaded(p.opt.Name, n, p.opt.MaxQueue, p.tally.drainTime(n, len(p.members)))
@@ -182,7 +186,7 @@ func (p *Pool) requeue(c *rpc.Call) *rpc.Error {
 		return shuttingDown(p.opt.Name)
 	}
 	if cause := c.Cancelled(); cause != nil {
-		return cause
+		return p.unstarted(c, cause)
 	}
 	p.queueOf(c, p.functions.of(c.Function)).pushFront(origin(c), c)
 	p.expireAt(p.queueLimit(c))

@@ -26,6 +26,10 @@ func (p *Pool) newMember(w *supervisor.Worker, info supervisor.ReadyInfo) *membe
 		p.expireAt(m.retireAt)
 	}
 	p.watchIdle(m)
+	select {
+	case p.hatched <- struct{}{}: // what it weighs before its first call is what the module needs
+	default:
+	}
 	return m
 }
 

@@ -54,6 +54,20 @@ func NewError(kind Kind, message string, fields Fields) *Error {
 	return &Error{Code: kind.Code(), Message: message, Data: raw}
 }
 
+// With is a copy of the error with one more member in its data.
+func (e *Error) With(key string, value any) *Error {
+	data := Fields{}
+	if len(e.Data) > 0 && json.Unmarshal(e.Data, &data) != nil {
+		return e
+	}
+	data[key] = value
+	raw, err := json.Marshal(data)
+	if err != nil {
+		return e
+	}
+	return &Error{Code: e.Code, Message: e.Message, Data: raw}
+}
+
 // Errorf is NewError with a formatted message and no fields.
 func Errorf(kind Kind, format string, args ...any) *Error {
 	return NewError(kind, fmt.Sprintf(format, args...), nil)

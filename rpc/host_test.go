@@ -244,6 +244,9 @@ func (h *host) wantError(a answer, id string, kind Kind) {
 		h.t.Errorf("got id %.100s, result %.100s, error %v (%s); want id %.100s and %s (%d)",
 			a.ID, a.Result, a.Error, a.Error.Kind(), id, kind, kind.Code())
 	}
+	if kind == KindRequestCancelled && a.Error != nil && !strings.Contains(string(a.Error.Data), `"started":`) {
+		h.t.Errorf("a cancelled request does not say whether it had started: %s", a.Error.Data)
+	}
 }
 
 // ping proves that nothing else is waiting to be read and the server goes on.

@@ -27,10 +27,14 @@ var (
 	errNoMethod     = Errorf(KindInvalidRequest, "the request has no method")
 	errParamsType   = Errorf(KindInvalidRequest, "params must be an array or an object, or be left out")
 	errEmptyBatch   = Errorf(KindInvalidRequest, "the batch is empty")
-	errCancelled    = Errorf(KindRequestCancelled, "cancelled by the host")
-	errHostGone     = Errorf(KindRequestCancelled, "the host that asked is gone")
+	errCancelled    = NewError(KindRequestCancelled, "cancelled by the host", unstarted)
+	errHostGone     = NewError(KindRequestCancelled, "the host that asked is gone", unstarted)
 	errServerClosed = Errorf(KindShuttingDown, "the server is shutting down: connect again later")
 )
+
+// unstarted is what a cancellation says as long as nobody holds the call; who
+// has started it says so with With.
+var unstarted = Fields{"started": false}
 
 // judge says what a scanned message is, by section 4 of JSON-RPC 2.0 read
 // strictly: a wrong envelope is an invalid request even without an id, and only

@@ -277,4 +277,4 @@ func TestExactlyOneAnswerUnderRacingAnswers(t *testing.T) {
 
 type answerOnCancel struct{}
 
-func (answerOnCancel) CancelCall(c *Call, cause *Error) { c.Fail(cause) }
+func (answerOnCancel) CancelCall(c *Call, cause *Error) { c.Fail(cause.With("started", true)) }

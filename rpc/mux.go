@@ -53,7 +53,7 @@ func (m *Mux) Handle(c *Call) {
 		case err == nil:
 			c.Reply(result)
 		case c.Cancelled() != nil && ctx.Err() != nil:
-			c.Fail(c.Cancelled())
+			c.Fail(c.Cancelled().With("started", true))
 		default:
 			c.Fail(err)
 		}

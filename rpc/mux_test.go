@@ -49,7 +49,18 @@ func TestMux(t *testing.T) {
 	h.send(request(2, "wait", ""))
 	<-waiting
 	h.send(`{"jsonrpc":"2.0","method":"$/cancelRequest","params":{"id":2}}`)
-	h.wantError(h.answer(), "2", KindRequestCancelled)
+	stopped := h.answer()
+	h.wantError(stopped, "2", KindRequestCancelled)
+	if !strings.Contains(string(stopped.Error.Data), `"started":true`) {
+		t.Errorf("the method ran, and the answer says %s", stopped.Error.Data)
+	}
+	early := &Call{answer: AnswerFunc(func(_ *Call, _ []byte, err *Error) {
+		if err.Kind() != KindRequestCancelled || !strings.Contains(string(err.Data), `"started":false`) {
+			t.Errorf("cancelled before anyone held it: %v %s", err, err.Data)
+		}
+	})}
+	early.Cancel(errCancelled)
+	early.Fail(early.HeldBy(answerOnCancel{}))
 	h.ask(`{"jsonrpc":"2.0","id":1,"result":7}`, request(1, "add", "[3,4]"))
 }
 

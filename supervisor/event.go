@@ -50,6 +50,14 @@ type (
 		Delay  time.Duration
 		Streak int // early deaths in a row
 	}
+	// TooBigAtRest: a worker holds more than its pool's max-memory before it has
+	// done anything, and so will every one that follows it. Told by the pool,
+	// from time to time.
+	TooBigAtRest struct {
+		Identity
+		Held  Memory
+		Limit int64 // max-memory, bytes
+	}
 	// Logged: a record from the worker's stdout, stderr or logging module.
 	Logged struct {
 		Identity
@@ -62,6 +70,7 @@ func (BecameReady) supervisorEvent()  {}
 func (StateChanged) supervisorEvent() {}
 func (Exited) supervisorEvent()       {}
 func (BackedOff) supervisorEvent()    {}
+func (TooBigAtRest) supervisorEvent() {}
 func (Logged) supervisorEvent()       {}
 
 // LogRecord is one line, or one joined traceback, that a worker wrote.

@@ -134,6 +134,20 @@ func execHint(path, dir string, err error) string {
 	return fmt.Sprintf("try to run %s by hand as the daemon's user", path)
 }
 
+// unpreparedHint is for a start that failed before there was a command to run.
+func unpreparedHint(err error) string {
+	is := func(errno syscall.Errno) bool { return errors.Is(err, errno) }
+	switch {
+	case is(syscall.ENOSPC), is(syscall.EDQUOT):
+		return "make room where the runtime directory is"
+	case is(syscall.EACCES), is(syscall.EPERM), is(syscall.EROFS):
+		return "let the daemon's user write to its runtime directory"
+	case is(syscall.EMFILE), is(syscall.ENFILE):
+		return "out of file descriptors: raise LimitNOFILE, or run fewer workers"
+	}
+	return "mend what the cause names: the start is tried again by itself"
+}
+
 // LostError is what a call gets whose worker died before answering it.
 func (e Exit) LostError(o Orphan, id Identity) *rpc.Error {
 	return e.lost(o.Call.Function, o.Started, id)

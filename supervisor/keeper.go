@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"sync"
@@ -172,9 +173,18 @@ func (k *keeper) unresolved(a *attempt) {
 	if !known {
 		failure = rpc.NewError(rpc.KindPoolUnavailable,
 			"a worker of "+k.slot.cfg.Pool+" did not start (stage exec): "+a.err.Error(),
-			rpc.Fields{"stage": StageExec, "cause": a.err.Error(), "stderr_tail": []string{}, "hint": "set python or venv to an interpreter that exists"})
+			rpc.Fields{"stage": StageExec, "cause": a.err.Error(), "stderr_tail": []string{}, "hint": unpreparedHint(a.err)})
 	}
-	e := Exit{Reason: ReasonStartExec, At: time.Now(), Status: WaitStatus{ExitCode: -1, Err: a.err}, Failure: failure}
+	// Who looked for the interpreter may have run it and found that it is none:
+	// the event says what the error says.
+	reason := ReasonStartExec
+	var said struct {
+		Stage Stage `json:"stage"`
+	}
+	if json.Unmarshal(failure.Data, &said) == nil && reasonOf(said.Stage) != "" {
+		reason = reasonOf(said.Stage)
+	}
+	e := Exit{Reason: reason, At: time.Now(), Status: WaitStatus{ExitCode: -1, Err: a.err}, Failure: failure}
 	if k.slot.cfg.Hook != nil {
 		k.slot.cfg.Hook(Exited{Identity: Identity{Pool: k.slot.cfg.Pool, Slot: k.slot.cfg.Number, Gen: k.slot.generation() + 1}, Exit: e})
 	}

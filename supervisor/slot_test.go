@@ -3,6 +3,7 @@ package supervisor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -220,6 +221,45 @@ func TestBrokenSuccessorLeavesTheOldOneServing(t *testing.T) {
 		t.Error(err)
 	}
 	r.serving(t, 4)
+}
+
+// TestAStartThatIsRefusedBeforeItBeginsHasOneStage: whoever looks for the
+// interpreter says at which stage the start failed, and the slot's exit says
+// the same; of an error that names none the stage is exec.
+func TestAStartThatIsRefusedBeforeItBeginsHasOneStage(t *testing.T) {
+	for _, c := range []struct {
+		err    error
+		reason Reason
+		stage  Stage
+	}{
+		{rpc.NewError(rpc.KindPoolUnavailable, "too old", rpc.Fields{"stage": "interpreter"}), ReasonStartInterp, StageInterpreter},
+		{rpc.NewError(rpc.KindPoolUnavailable, "not there", rpc.Fields{"stage": "exec"}), ReasonStartExec, StageExec},
+		{fmt.Errorf("store the script: %w", syscall.ENOSPC), ReasonStartExec, StageExec},
+	} {
+		r := &slotRig{gate: &openGate{}}
+		ends := make(chan Exit, 64)
+		r.slot = NewSlot(SlotConfig{
+			Pool: "mini", Gate: r.gate,
+			Next: func(context.Context, int) (WorkerConfig, error) { return WorkerConfig{}, c.err },
+			Hook: func(e Event) {
+				if x, ok := e.(Exited); ok {
+					select {
+					case ends <- x.Exit:
+					default:
+					}
+				}
+			},
+		})
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan error, 1)
+		go func() { done <- r.slot.Run(ctx) }()
+		e := await(t, ends, "the failed start")
+		cancel()
+		await(t, done, "the slot's end")
+		if said := dataOf(t, e.Failure)["stage"]; e.Reason != c.reason || said != string(c.stage) {
+			t.Errorf("%v: the event says %s and the error %v, want %s and %s", c.err, e.Reason, said, c.reason, c.stage)
+		}
+	}
 }
 
 func TestHardRestartOvertakesASoftOne(t *testing.T) {

@@ -49,6 +49,7 @@ type osSpawner struct {
 	once     sync.Once
 	requests chan *spawnRequest
 	serial   atomic.Uint64
+	alive    atomic.Int64 // processes that somebody waits for
 	graves   graves
 }
 
@@ -62,11 +63,13 @@ type spawnRequest struct {
 // setuid program is as inert for a worker as it should be, while the daemon
 // stays free to do what its unit file lets it.
 func (s *osSpawner) spawnForever() {
+	go makeThreads(spareThreads)
 	runtime.LockOSThread()
 	thread := prepareThread()
 	deaths := make(chan os.Signal, 1)
 	signal.Notify(deaths, syscall.SIGCHLD)
 	sweep := time.NewTimer(sweepPause)
+	var spare threads
 	for {
 		select {
 		case r := <-s.requests:
@@ -75,6 +78,7 @@ func (s *osSpawner) spawnForever() {
 				continue
 			}
 			r.done <- r.cmd.Start()
+			spare.used(int(s.alive.Load()) + 1)
 		case <-deaths:
 			sweep.Reset(sweepPause) // a storm of deaths is one sweep
 		case <-sweep.C:
@@ -118,7 +122,8 @@ func (s *osSpawner) Spawn(ctx context.Context, c Command, f Files) (Process, err
 		return nil, fmt.Errorf("start %s: %w", c.Path, err)
 	}
 	s.graves.leads(mark, cmd.Process.Pid)
-	return &osProcess{cmd: cmd, pid: cmd.Process.Pid, mark: mark, graves: &s.graves}, nil
+	s.alive.Add(1)
+	return &osProcess{cmd: cmd, pid: cmd.Process.Pid, mark: mark, graves: &s.graves, alive: &s.alive}, nil
 }
 
 // osProcess is one process that this spawner started.
@@ -127,6 +132,7 @@ type osProcess struct {
 	pid    int
 	mark   string
 	graves *graves
+	alive  *atomic.Int64
 
 	mu     sync.Mutex
 	reaped bool // its numbers may belong to someone else by now
@@ -138,6 +144,7 @@ func (p *osProcess) Pid() int { return p.pid }
 // what has left the group (graves).
 func (p *osProcess) Wait() WaitStatus {
 	err := p.reapLeader()
+	p.alive.Add(-1)
 	p.graves.bury(p.pid, p.mark)
 
 	var exit *exec.ExitError

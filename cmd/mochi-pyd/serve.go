@@ -154,6 +154,11 @@ func (a *app) runServe(ctx context.Context, c *config.Config, dev bool) error {
 	// A log pipe whose reader is gone must cost lines and not the daemon. Not
 	// signal.Ignore: workers would inherit that.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	// Before a socket is bound: a signal's own way of ending a process would
+	// leave it behind. Whoever asks meanwhile is heard when there are actors.
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
 
 	host, control, err := doors(settings) // before anything else makes files: see sock.Listen
 	if err != nil {
@@ -183,7 +188,7 @@ func (a *app) runServe(ctx context.Context, c *config.Config, dev bool) error {
 	if err != nil {
 		return &exit{code: exitFailed, err: errors.Join(err, host.Close(), control.Close())}
 	}
-	return a.actors(ctx, d, daemon.Listeners{Host: host, Control: control}, log)
+	return a.actors(ctx, d, daemon.Listeners{Host: host, Control: control}, log, signals)
 }
 
 // sameSignal is how soon after the first a signal still is the first one:
@@ -192,14 +197,10 @@ const sameSignal = 5 * time.Millisecond
 
 // actors are the daemon and the signals: the first one drains, the second one
 // forces.
-func (a *app) actors(ctx context.Context, d *daemon.Daemon, l daemon.Listeners, log hclog.Logger) error {
+func (a *app) actors(ctx context.Context, d *daemon.Daemon, l daemon.Listeners, log hclog.Logger, signals <-chan os.Signal) error {
 	ctx, drain := context.WithCancel(ctx)
 	defer drain()
 	forced := false
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(signals)
-
 	var group run.Group
 	group.Add(func() error { return d.Run(ctx, l) }, func(error) { drain() })
 	over, end := context.WithCancel(context.Background())

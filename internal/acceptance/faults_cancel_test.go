@@ -104,11 +104,15 @@ func mustBeCancelled(t *testing.T, a rig.Answer, begun bool) {
 	if a.Error.Kind() != "request_cancelled" || a.Error.Code != -32800 || a.Error.Data["started"] != begun {
 		t.Errorf("answered %s %+v, want -32800 request_cancelled, started %t", a.Result, a.Error, begun)
 	}
+	if _, there := a.Error.Data["stack"]; there {
+		t.Errorf("who cancels is shown a stack: %+v", a.Error)
+	}
 }
 
 // TestADeadlineIsHardWhateverTheCallDoes is row F3, through meta.timeout_ms: a
 // pool of one, 500 ms, a grace of 300 ms. The answer comes within a second of
-// the deadline and never before it, the seat is free, nothing is left.
+// the deadline and never before it and says where the call was, the seat is
+// free, nothing is left.
 func TestADeadlineIsHardWhateverTheCallDoes(t *testing.T) {
 	onlyWithProc(t)
 	const deadline = 500 * time.Millisecond
@@ -119,11 +123,13 @@ func TestADeadlineIsHardWhateverTheCallDoes(t *testing.T) {
 		killed   bool // nothing less ends it
 		says     string
 	}{
-		{"spin", false, ""},
-		{"deadlock", false, ""},
-		{"sleeps_in_c", false, ""},
+		{"spin", false, "in spin"},
+		{"deadlock", false, "in deadlock"},
+		{"sleeps", false, "in sleeps"},
+		{"sleeps_in_c", false, "in sleeps_in_c"},
+		{"awaits", false, "in awaits"},
 		{"busy_in_c", true, "in busy_in_c"},
-		{"stop_itself", true, "stopped"},
+		{"stop_itself", true, "stopped"}, // it cannot show any
 	} {
 		t.Run(c.function, func(t *testing.T) {
 			promptly(t, "the deadline of "+c.function+" to its answer", soon, func() time.Duration {
@@ -138,7 +144,7 @@ func TestADeadlineIsHardWhateverTheCallDoes(t *testing.T) {
 				if took < deadline {
 					t.Errorf("answered after %s, before the deadline", took)
 				}
-				if stack := fmt.Sprint(a.Error.Data["stack"]); !strings.Contains(stack, c.says) {
+				if stack, _ := a.Error.Data["stack"].(string); !strings.Contains(stack, c.says) {
 					t.Errorf("the stack does not say %q: %v", c.says, a.Error.Data)
 				}
 				var pid int

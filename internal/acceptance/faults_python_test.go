@@ -70,8 +70,8 @@ func TestEveryInterpreterOfTheMachineKeepsThePromises(t *testing.T) {
 			for function, killed := range map[string]bool{"spin": false, "deadlock": false, "busy_in_c": true} {
 				before := call(t, h, "zoo.pid", "")
 				send(t, h, within(200*time.Millisecond, rig.Request(1, "zoo."+function, "")))
-				if a := answers(t, h, 1)[1]; a.Error.Kind() != "deadline_exceeded" {
-					t.Errorf("%s at its deadline was answered %s %+v", function, a.Result, a.Error)
+				if a := answers(t, h, 1)[1]; a.Error.Kind() != "deadline_exceeded" || !strings.Contains(fmt.Sprint(a.Error.Data["stack"]), "in "+function) {
+					t.Errorf("%s at its deadline was answered %s %+v, want deadline_exceeded with its stack", function, a.Result, a.Error)
 				}
 				if after := call(t, h, "zoo.pid", ""); (after != before) != killed {
 					t.Errorf("%s: worker %s before, %s after, killed should be %t", function, before, after, killed)

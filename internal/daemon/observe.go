@@ -30,6 +30,8 @@ func (d *Daemon) observe(e supervisor.Event) {
 		d.observeExit(e)
 	case supervisor.BackedOff:
 		d.log.Warn("worker waits before it is started again", who("worker_backoff", e.Identity, "backoff_ms", e.Delay.Milliseconds(), "restarts", e.Streak)...)
+	case supervisor.TooBigAtRest:
+		d.log.Warn("max-memory is below what the module needs at rest: raise it, or each worker is recycled for nothing", who("memory_at_rest", e.Identity, "held_bytes", e.Held.Bytes, "limit_bytes", e.Limit, "processes", e.Held.Processes)...)
 	case supervisor.Logged:
 		d.observeLine(e)
 	default:

@@ -45,6 +45,7 @@ func TestEachEventIsOneLineWithItsKeys(t *testing.T) {
 		supervisor.Exited{Identity: id, Exit: supervisor.Exit{Reason: supervisor.ReasonRestart, WasReady: true}},
 		supervisor.Exited{Identity: id, Exit: supervisor.Exit{Reason: supervisor.ReasonStartImport}},
 		supervisor.BackedOff{Identity: id, Delay: time.Second, Streak: 3},
+		supervisor.TooBigAtRest{Identity: id, Held: supervisor.Memory{Bytes: 300, Processes: 2}, Limit: 200},
 		supervisor.Logged{Identity: id, Record: supervisor.LogRecord{Stream: "stdout", Level: "warning", Logger: "app.db", Message: "slow\x1b[2J", RequestID: "7", Function: "f"}},
 		supervisor.Logged{Identity: id, Record: supervisor.LogRecord{Stream: "stderr", Level: "error", Message: "Traceback (most recent call last):\n  boom"}},
 	)
@@ -56,6 +57,7 @@ func TestEachEventIsOneLineWithItsKeys(t *testing.T) {
 		{"event": "worker_exited", "@level": "info", "reason": "restart", "exit_code": 0.0},
 		{"event": "worker_exited", "@level": "error", "reason": "start.import"},
 		{"event": "worker_backoff", "@level": "warn", "backoff_ms": 1000.0, "restarts": 3.0},
+		{"event": "memory_at_rest", "@level": "warn", "held_bytes": 300.0, "limit_bytes": 200.0},
 		{"event": "worker_log", "@level": "warn", "stream": "stdout", "logger": "app.db", "request_id": "7", "function": "f", "@message": `slow\x1b[2J`},
 		{"event": "worker_log", "@level": "error", "stream": "stderr", "text": "Traceback (most recent call last):\n  boom"},
 		{"event": "pool_status", "@level": "error", "from": "open", "to": "broken"},

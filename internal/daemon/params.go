@@ -119,7 +119,7 @@ func (d *Daemon) later(c *rpc.Call, work func(context.Context) (any, error)) {
 		if c.Meta.Timeout > 0 {
 			var end context.CancelFunc
 			ctx, end = context.WithTimeoutCause(ctx, c.Meta.Timeout,
-				rpc.NewError(rpc.KindDeadlineExceeded, fmt.Sprintf("%s did not end within %s", c.Method, c.Meta.Timeout), rpc.Fields{"started": true}))
+				rpc.NewError(rpc.KindDeadlineExceeded, fmt.Sprintf("%s did not end within %s", c.Method, c.Meta.Timeout), rpc.Fields{"started": true, "stack": ""}))
 			defer end()
 		}
 		value, err := work(ctx)
@@ -138,6 +138,9 @@ func (d *Daemon) whyEnded(ctx context.Context) error {
 	cause := context.Cause(ctx)
 	if errors.Is(cause, errForced) {
 		return errDraining
+	}
+	if e := rpc.AsError(cause); e.Kind() == rpc.KindRequestCancelled {
+		return e.With("started", true)
 	}
 	return cause
 }

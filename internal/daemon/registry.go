@@ -22,7 +22,7 @@ const tidyInterval = time.Second
 type served struct {
 	settings config.Pool
 	pool     *pool.Pool
-	used     atomic.Int64 // when the last call came, Unix nanoseconds
+	used     instant // when the last call came
 	cancel   context.CancelFunc
 	ended    chan struct{} // closed when the pool's Run has returned
 
@@ -39,7 +39,7 @@ func (s *served) submit(c *rpc.Call) bool {
 	if s.closed {
 		return false
 	}
-	s.used.Store(c.Arrived.UnixNano())
+	s.used.set(c.Arrived)
 	s.pool.Submit(c)
 	return true
 }
@@ -49,7 +49,7 @@ func (s *served) touch() bool {
 	s.gate.RLock()
 	defer s.gate.RUnlock()
 	if !s.closed {
-		s.used.Store(time.Now().UnixNano())
+		s.used.set(time.Now())
 	}
 	return !s.closed
 }
@@ -160,7 +160,7 @@ func (r *registry) start(settings config.Pool) (*served, error) {
 		return nil, fmt.Errorf("pool %s: %w", settings.Name, err)
 	}
 	s := &served{settings: settings, pool: p, ended: make(chan struct{})}
-	s.used.Store(time.Now().UnixNano())
+	s.used.set(time.Now())
 	var ctx context.Context
 	ctx, s.cancel = context.WithCancel(r.d.hard)
 	unhurried := context.AfterFunc(r.d.hard, p.Kill) // a context alone ends a pool politely
@@ -180,7 +180,7 @@ func (r *registry) start(settings config.Pool) (*served, error) {
 func (r *registry) evict() bool {
 	var worst *served
 	for _, s := range r.now.Load().imported {
-		if st := s.pool.Stat(); failed(st) && st.Queue == 0 && (worst == nil || s.used.Load() < worst.used.Load()) {
+		if st := s.pool.Stat(); failed(st) && st.Queue == 0 && (worst == nil || s.used.earlier(&worst.used)) {
 			worst = s
 		}
 	}
@@ -245,7 +245,7 @@ func (r *registry) tidyAt(now time.Time) {
 // idle says whether nobody has used s for so long that it may be forgotten.
 func (r *registry) idle(s *served, now time.Time) (since time.Duration, idle bool) {
 	limit := s.settings.IdleTimeout
-	since = now.Sub(time.Unix(0, s.used.Load()))
+	since = s.used.before(now)
 	if since < min(limit, r.d.settings.ForgetAfter) && limit > 0 {
 		return since, false // and its statistics are not worth taking
 	}

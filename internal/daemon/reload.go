@@ -162,7 +162,7 @@ func keptOld(s *served, replaced int, why *rpc.Error) *rpc.Error {
 	case why.Kind() == rpc.KindShuttingDown:
 		return why
 	case replaced > 0:
-		what = fmt.Sprintf("%d of its workers had been replaced, the others go on with the old code", replaced)
+		what = fmt.Sprintf("workers already on the new code: %d, and they go on, as what they replaced is gone; the others go on with the old code; mend the new code or put the old one back, and reload again", replaced)
 	case ready == 0:
 		what = "nothing of it serves"
 	}

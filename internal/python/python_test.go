@@ -83,17 +83,28 @@ func TestAWrongInterpreterSaysWhatToDo(t *testing.T) {
 	if err := os.WriteFile(plain, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	text := filepath.Join(dir, "text")
+	if err := os.WriteFile(text, []byte("no program at all"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	orphan := filepath.Join(dir, "orphan")
+	if err := os.WriteFile(orphan, []byte("#!"+filepath.Join(dir, "none")+"\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
-		spec Spec
-		want string
+		spec  Spec
+		stage string
+		want  string
 	}{
-		{Spec{Python: "python-of-nowhere"}, "there is no python-of-nowhere on PATH"},
-		{Spec{Python: filepath.Join(dir, "none")}, "there is no executable"},
-		{Spec{Python: plain}, "there is no executable"},
-		{Spec{Python: dir}, "there is no executable"},
-		{Spec{Python: silent}, "is no Python 3 interpreter (exit status 3)"},
-		{Spec{Python: old}, "is Python 3.8.10, which is too old"},
-		{Spec{Venv: dir}, "is no virtual environment"},
+		{Spec{Python: "python-of-nowhere"}, "exec", "there is no python-of-nowhere on PATH"},
+		{Spec{Python: filepath.Join(dir, "none")}, "exec", "there is no executable"},
+		{Spec{Python: plain}, "exec", "there is no executable"},
+		{Spec{Python: dir}, "exec", "there is no executable"},
+		{Spec{Python: text}, "exec", "cannot be started: exec format error: it is no program"},
+		{Spec{Python: orphan}, "exec", "cannot be started: no such file or directory: it names an interpreter that is not there"},
+		{Spec{Venv: dir}, "exec", "is no virtual environment"},
+		{Spec{Python: silent}, "interpreter", "is no Python 3 interpreter (exit status 3)"},
+		{Spec{Python: old}, "interpreter", "is Python 3.8.10, which is too old"},
 	} {
 		test.spec.Env = os.Environ()
 		var r Resolver
@@ -103,9 +114,9 @@ func TestAWrongInterpreterSaysWhatToDo(t *testing.T) {
 			t.Errorf("%+v: %v", test.spec.Python, err)
 			continue
 		}
-		var data struct{ Stage, Hint string }
-		if json.Unmarshal(e.Data, &data) != nil || data.Stage != "interpreter" || data.Hint == "" {
-			t.Errorf("data: %s", e.Data)
+		var data struct{ Stage, Hint, Cause string }
+		if json.Unmarshal(e.Data, &data) != nil || data.Stage != test.stage || data.Hint == "" || data.Cause == "" {
+			t.Errorf("data: %s, want the stage %s", e.Data, test.stage)
 		}
 	}
 }

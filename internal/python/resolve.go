@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/mochilang/mochi-pyd/rpc"
@@ -77,8 +78,17 @@ func stampOf(path string) stamp {
 	return stamp{info.ModTime(), info.Size()}
 }
 
-// Resolve finds the interpreter. An error is a pool_unavailable of the stage
-// "interpreter", with a hint.
+// The stages of a start that may end here: data.stage of the error, and the
+// reason of the event that tells of it. What is not there or cannot be run is
+// "exec", found before the start or by it; what runs and is not a CPython that
+// the workers' runtime can use is "interpreter".
+const (
+	stageExec        = "exec"
+	stageInterpreter = "interpreter"
+)
+
+// Resolve finds the interpreter. An error is a pool_unavailable of one of the
+// stages, with a hint.
 func (r *Resolver) Resolve(ctx context.Context, s Spec) (Interpreter, error) {
 	path, err := s.locate()
 	if err != nil {
@@ -109,14 +119,14 @@ func (s Spec) locate() (string, error) {
 	if s.Venv != "" {
 		path := filepath.Join(s.Venv, "bin", "python")
 		if !executable(path) {
-			return "", unavailable(fmt.Sprintf("%s is no virtual environment: it has no bin/python", s.Venv),
+			return "", unavailable(stageExec, fmt.Sprintf("%s is no virtual environment: it has no bin/python", s.Venv),
 				fmt.Sprintf("create it: python3 -m venv %s", s.Venv), nil)
 		}
 		return filepath.Abs(path)
 	}
 	if strings.ContainsRune(s.Python, '/') {
 		if !executable(s.Python) {
-			return "", unavailable(fmt.Sprintf("there is no executable %s", s.Python),
+			return "", unavailable(stageExec, fmt.Sprintf("there is no executable %s", s.Python),
 				"give python the path of an interpreter, or the name of one on PATH", nil)
 		}
 		return filepath.Abs(s.Python)
@@ -127,7 +137,7 @@ func (s Spec) locate() (string, error) {
 			return path, nil
 		}
 	}
-	return "", unavailable(fmt.Sprintf("there is no %s on PATH (%s)", s.Python, search),
+	return "", unavailable(stageExec, fmt.Sprintf("there is no %s on PATH (%s)", s.Python, search),
 		"install Python 3, or give python the path of an interpreter", nil)
 }
 
@@ -147,10 +157,13 @@ func ask(ctx context.Context, path string, env []string) (Interpreter, error) {
 	runErr := cmd.Run()
 	if ctx.Err() != nil {
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return Interpreter{}, unavailable(fmt.Sprintf("%s did not say who it is within %s", path, probeTimeout),
+			return Interpreter{}, unavailable(stageInterpreter, fmt.Sprintf("%s did not say who it is within %s", path, probeTimeout),
 				"run it by hand: is it an interpreter, or something that waits?", errs.Bytes())
 		}
 		return Interpreter{}, ctx.Err()
+	}
+	if cmd.ProcessState == nil { // it never ran
+		return Interpreter{}, unavailable(stageExec, fmt.Sprintf("%s cannot be started: %s", path, startFailure(runErr)), startHint(path, runErr), nil)
 	}
 	_, answer, ok := strings.Cut(out.String(), probeMarker+"\n")
 	fields := strings.Split(answer, "\n")
@@ -159,7 +172,7 @@ func ask(ctx context.Context, path string, env []string) (Interpreter, error) {
 		if runErr != nil {
 			reason = runErr.Error()
 		}
-		return Interpreter{}, unavailable(fmt.Sprintf("%s is no Python 3 interpreter (%s)", path, reason),
+		return Interpreter{}, unavailable(stageInterpreter, fmt.Sprintf("%s is no Python 3 interpreter (%s)", path, reason),
 			"give python the path of a CPython 3.9 or newer", errs.Bytes())
 	}
 	found := Interpreter{Path: fields[0], Version: fields[1], Prefix: fields[2], Name: fields[3]}
@@ -167,10 +180,39 @@ func ask(ctx context.Context, path string, env []string) (Interpreter, error) {
 		found.Path = path
 	}
 	if !newEnough(found.Version) {
-		return Interpreter{}, unavailable(fmt.Sprintf("%s is Python %s, which is too old", path, found.Version),
+		return Interpreter{}, unavailable(stageInterpreter, fmt.Sprintf("%s is Python %s, which is too old", path, found.Version),
 			fmt.Sprintf("give python the path of a CPython %d.%d or newer", minMajor, minMinor), nil)
 	}
 	return found, nil
+}
+
+// startFailure is the kernel's own word, without the path around it.
+func startFailure(err error) string {
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
+		return errno.Error()
+	}
+	return err.Error()
+}
+
+// startHint says what to do about a probe that could not be started. It is the
+// first process of a start, so it is the one that meets the system's limits.
+func startHint(path string, err error) string {
+	is := func(errno syscall.Errno) bool { return errors.Is(err, errno) }
+	switch {
+	case is(syscall.EAGAIN):
+		return "out of processes: raise TasksMax or the nproc limit, or run fewer workers"
+	case is(syscall.EMFILE), is(syscall.ENFILE):
+		return "out of file descriptors: raise LimitNOFILE, or run fewer workers"
+	case is(syscall.ENOMEM):
+		return "out of memory: run fewer workers, or raise the limit"
+	case is(syscall.ENOENT):
+		return "it names an interpreter that is not there in its first line: reinstall it"
+	case is(syscall.ENOEXEC):
+		return "it is no program that this machine can run: give python the path of an interpreter"
+	case is(syscall.EACCES), is(syscall.EPERM):
+		return "the daemon's user may not run it: check the permissions of every directory on the way, and noexec mounts"
+	}
+	return fmt.Sprintf("try to run %s by hand as the daemon's user", path)
 }
 
 func newEnough(version string) bool {
@@ -183,8 +225,8 @@ func newEnough(version string) bool {
 	return err1 == nil && err2 == nil && (major > minMajor || major == minMajor && minor >= minMinor)
 }
 
-func unavailable(message, hint string, tail []byte) *rpc.Error {
-	fields := rpc.Fields{"stage": "interpreter", "hint": hint}
+func unavailable(stage, message, hint string, tail []byte) *rpc.Error {
+	fields := rpc.Fields{"stage": stage, "cause": message, "stderr_tail": []string{}, "hint": hint}
 	if tail = bytes.TrimSpace(tail); len(tail) > 0 {
 		fields["stderr_tail"] = strings.Split(string(tail[max(0, len(tail)-probeTail):]), "\n")
 	}

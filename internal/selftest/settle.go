@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -141,27 +142,30 @@ func (l *ledger) one(s *sums, key uint32, e *entry, n uint8) {
 	}
 }
 
-// wills are the deaths that functions caused, by pid.
-func willsOf(file string) (map[int]string, error) {
+// wills are the deaths that functions caused, by pid, in order: in a long run
+// the system gives a pid to more than one worker.
+type wills map[int][]string
+
+func willsOf(file string) (wills, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
-	wills := make(map[int]string)
+	all := make(wills)
 	for line := range strings.Lines(string(text)) {
 		pid, how, _ := strings.Cut(strings.TrimSpace(line), " ")
 		n, err := strconv.Atoi(pid)
 		if err != nil {
 			return nil, fmt.Errorf("%s holds %q, which is no pid and death", file, line)
 		}
-		wills[n] = how
+		all[n] = append(all[n], how)
 	}
-	return wills, nil
+	return all, nil
 }
 
 // deaths settles what the daemon reports about its workers' ends against what
 // was done to them, both ways.
-func (r *run) deaths(exits []exit, wills map[int]string) (counts map[string]int) {
+func (r *run) deaths(exits []exit, left wills) (counts map[string]int) {
 	counts = make(map[string]int)
 	seen := make(map[int]bool)
 	for _, e := range exits {
@@ -171,7 +175,7 @@ func (r *run) deaths(exits []exit, wills map[int]string) (counts map[string]int)
 			how = "exit"
 		}
 		killed := r.chaos.killed(e.PID) && e.Signal == "SIGKILL"
-		own := wills[e.PID] == how && (e.Signal != "" || e.ExitCode == 7)
+		own := (e.Signal != "" || e.ExitCode == 7) && slices.Contains(left[e.PID], how)
 		switch {
 		case asksFor(e.Reason):
 			counts[e.Reason]++
@@ -182,13 +186,14 @@ func (r *run) deaths(exits []exit, wills map[int]string) (counts map[string]int)
 			}
 		case own:
 			counts[how]++
+			left[e.PID] = slices.Delete(left[e.PID], 0, slices.Index(left[e.PID], how)+1)
 		default:
-			r.book.blame(promiseDeaths, "%s; nobody did that (killed by us: %t, last will: %q)", e, r.chaos.killed(e.PID), wills[e.PID])
+			r.book.blame(promiseDeaths, "%s; nobody did that (killed by us: %t, last will: %q)", e, r.chaos.killed(e.PID), left[e.PID])
 		}
 	}
-	for pid := range wills {
+	for pid, hows := range left {
 		if !seen[pid] {
-			r.book.blame(promiseDeaths, "pid %d ended itself (%s) and no exit was reported", pid, wills[pid])
+			r.book.blame(promiseDeaths, "pid %d ended itself (%s) and no exit was reported", pid, strings.Join(hows, ", "))
 		}
 	}
 	for pid := range r.chaos.kills {

@@ -78,7 +78,6 @@ func TestTheLedgerSeesEachBrokenPromise(t *testing.T) {
 
 // TestEachDeathNeedsACause holds the daemon's reports against what was done.
 func TestEachDeathNeedsACause(t *testing.T) {
-	wills := map[int]string{2: "exit", 3: "SIGSEGV"}
 	for name, tc := range map[string]struct {
 		exits []exit
 		wrong int
@@ -104,7 +103,7 @@ func TestEachDeathNeedsACause(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := &run{book: newLedger(), chaos: &chaos{kills: map[int]int{1: 1}}}
-			r.deaths(tc.exits, wills)
+			r.deaths(tc.exits, wills{2: {"exit"}, 3: {"SIGSEGV"}})
 			got := 0
 			if f := r.book.faults[promiseDeaths]; f != nil {
 				got = f.count
@@ -113,6 +112,23 @@ func TestEachDeathNeedsACause(t *testing.T) {
 				t.Errorf("blamed %d deaths, want %d: %+v", got, tc.wrong, r.book.faults[promiseDeaths])
 			}
 		})
+	}
+}
+
+// TestAPidMayBeSeveralWorkers: a long run uses up the system's pids, which then
+// come round again.
+func TestAPidMayBeSeveralWorkers(t *testing.T) {
+	r := &run{book: newLedger(), chaos: &chaos{}}
+	r.deaths([]exit{
+		{PID: 3, Reason: "signal", Signal: "SIGSEGV"},
+		{PID: 3, Reason: "exit", ExitCode: 7},
+	}, wills{3: {"SIGSEGV", "exit"}})
+	if f := r.book.faults[promiseDeaths]; f != nil {
+		t.Errorf("blamed: %+v", f)
+	}
+	r.deaths([]exit{{PID: 4, Reason: "exit", ExitCode: 7}, {PID: 4, Reason: "exit", ExitCode: 7}}, wills{4: {"exit"}})
+	if f := r.book.faults[promiseDeaths]; f == nil || f.count != 1 {
+		t.Errorf("one will explained two deaths: %+v", f)
 	}
 }
 

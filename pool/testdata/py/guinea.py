@@ -162,6 +162,48 @@ def lock_up():
     lock.acquire()
 
 
+def swallow():
+    try:
+        time.sleep(30)
+    except BaseException:
+        return "late"
+
+
+def fail_instead():
+    swallow()
+    raise ValueError("instead")
+
+
+async def add_later(a, b):
+    await asyncio.sleep(0)
+    return a + b
+
+
+_late = []
+
+
+def late(number):
+    """Answer after the deadline, come what may."""
+    try:
+        time.sleep(30)
+    except BaseException:
+        _late.append(number)
+    return number
+
+
+async def late_later(number):
+    try:
+        await asyncio.sleep(30)
+    except asyncio.CancelledError:
+        await asyncio.sleep(0.001)
+        _late.append(number)
+    return number
+
+
+def late_replies():
+    return len(set(_late))
+
+
 async def tidy_sleep(path, seconds):
     try:
         await asyncio.sleep(seconds)

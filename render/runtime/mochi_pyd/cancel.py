@@ -19,6 +19,8 @@ import sys
 from _thread import get_ident, start_new_thread
 from time import sleep
 
+from .stacks import threads
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,8 +47,9 @@ REVOKE = 1 << 63
 shots: "set[int]" = set()
 # The calls that were given back before their line was reached: it is skipped.
 returned: "set[int]" = set()
-# The calls whose task was cancelled and that have not been answered yet.
-stopping: "set[object]" = set()
+# The calls whose task was cancelled and that have not been answered yet, with
+# what was on the stacks then: the task's and the threads'.
+stopping: "dict[object, tuple[str, ...]]" = {}
 
 # The code that is never interrupted although it runs inside a call. By identity:
 # code objects are compared by value, slowly.
@@ -103,11 +106,22 @@ def stopped(error: BaseException, call: object) -> bool:
     return False
 
 
+def stack(call: object) -> str:
+    """Give what was on the stacks when the call was stopped for the first time."""
+    task = stopping.get(call)
+    if task is not None:
+        return "\n".join(task)
+    main, shown = Kicks.shown
+    return shown if main == call else ""
+
+
 class Kicks:
     """Reads shots and acts on them: the worker's ear for the control pipe."""
 
     # The process's own, once it listens.
     here: "Kicks | None" = None
+    # The call on the main thread that was interrupted last, and the stacks then.
+    shown: "tuple[object, str]" = (None, "")
 
     def __init__(self, worker: "Worker", mark: "CodeType", current: "type[Current]") -> None:
         self._worker, self._mark, self._current = worker, mark, current
@@ -201,6 +215,11 @@ class Kicks:
         if whole:
             self._insist()
             return
+        if Kicks.shown[0] != call:  # a second shot finds it in its `finally:`
+            try:
+                Kicks.shown = call, threads(frame)
+            except Exception as error:  # no room for that on the stack, or no memory
+                Kicks.shown = call, f"no Python stack: {type(error).__name__}"
         shots.discard(call)
         events = sys.modules.get("asyncio.events")
         if events is not None and events._get_running_loop() is not None:

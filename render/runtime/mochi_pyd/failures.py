@@ -6,12 +6,10 @@ belongs to the exception may itself raise: whatever it does, an error comes out.
 
 from __future__ import annotations
 
-import os
-import sys
-
 from . import stdio
 from .cancel import Cancelled
 from .convert import type_name
+from .stacks import is_ours
 from .values import encode
 
 TYPE_CHECKING = False
@@ -26,10 +24,6 @@ MAX_CHAIN = 8  # causes of causes
 MAX_MEMBERS = 16  # of an exception group, on each of
 MAX_GROUPS = 3  # levels
 MAX_ARGUMENT = 2 * 1024  # characters of one of the exception's args
-
-# Our own frames: files beside this one or, in a bundle, "<mochi_pyd.failures>".
-_THIS = (lambda: None).__code__.co_filename
-_OURS = "<mochi_pyd" if _THIS[0] == "<" else os.path.dirname(os.path.abspath(_THIS)) + os.sep
 
 
 def python_error(error: BaseException, call: object) -> tuple[str, dict[str, object]]:
@@ -109,7 +103,7 @@ def frames(traceback: TracebackType | None) -> list[dict[str, object]]:
     found: list[dict[str, object]] = []
     while traceback is not None:
         code = traceback.tb_frame.f_code
-        if not _is_ours(code.co_filename):
+        if not is_ours(code.co_filename):
             found.append(
                 {
                     "file": code.co_filename,
@@ -134,14 +128,9 @@ def frames(traceback: TracebackType | None) -> list[dict[str, object]]:
 def _users(traceback: TracebackType | None) -> TracebackType | None:
     """Skip the frames of the script and the runtime that lead to user code."""
     at = traceback
-    while at is not None and _is_ours(at.tb_frame.f_code.co_filename):
+    while at is not None and is_ours(at.tb_frame.f_code.co_filename):
         at = at.tb_next
     return at
-
-
-def _is_ours(file: str) -> bool:
-    main = getattr(sys.modules.get("__main__"), "__file__", None)
-    return file.startswith(_OURS) or file in (main, "<frozen runpy>")
 
 
 def _message(error: BaseException) -> str:

@@ -19,6 +19,7 @@ from inspect import CORO_CREATED, getcoroutinestate
 from . import stdio
 from .cancel import shots, stopping
 from .lane import READ_SIZE, revoked
+from .stacks import threads, waiting
 from .surface import kind
 
 TYPE_CHECKING = False
@@ -214,6 +215,7 @@ class Loop:
         kicks = self._worker.kicks
         if kicks is None or not shots or not self._serving:
             return
+        stacks = ""
         late: set[object] = set(kicks.started())
         late.discard(stdio.Current.main)
         self._take_inbox()
@@ -225,7 +227,9 @@ class Loop:
                 late.discard(call)  # cancelled now it would never run, and never answer
                 continue
             shots.discard(call)
-            stopping.add(call)
+            if call not in stopping:  # a second shot finds it in its `finally:`
+                stacks = stacks or threads()
+                stopping[call] = waiting(task), stacks
             task.cancel()
         shots.difference_update(late)
 
@@ -271,7 +275,7 @@ class Loop:
             awaitable.close()  # or it warns that it was never awaited
         function = self._worker.methods.get(request["method"])
         if awaitable is not None and kind(function) in ("function", "class"):
-            stopping.add(request["id"])  # it has run, and returned this
+            stopping[request["id"]] = (threads(),)  # it has run, and returned this
             raise asyncio.CancelledError
         raise revoked()
 
@@ -306,7 +310,7 @@ class Loop:
     def _finish(self, request: Any, line: bytes | None) -> None:
         self._worker.tidy(request.get("id"))
         if stopping:
-            stopping.discard(request.get("id"))
+            stopping.pop(request.get("id"), None)
         if line is not None:
             try:
                 self._worker.send(line)

@@ -9,7 +9,7 @@ import os
 import sys
 
 from . import lane, stdio, values
-from .cancel import Kicks, stopped
+from .cancel import Kicks, stack, stopped
 from .refusal import CODES, Refusal, UnboundParams
 from .surface import Methods, Surface
 from .surface import kind as kind_of
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 # JSON-RPC's codes, until the script says what they are for its host.
 INTERNAL_ERROR = -32603
+
+# What is kept of an error's data when no message holds all of it.
+SHORT = ("kind", "type", "module", "started")
 
 
 class Worker:
@@ -208,7 +211,7 @@ class Worker:
             code, message, data = error.code or code, error.message, error.data
         elif stopped(error, call):
             code, message = CODES["request_cancelled"], "the call was cancelled"
-            data = {"kind": "request_cancelled", "started": True}
+            data = {"kind": "request_cancelled", "started": True, "stack": stack(call)}
         else:
             from .failures import python_error
 
@@ -231,7 +234,7 @@ class Worker:
         }
         line = encode(body)
         if len(line) >= self.wire.limit:
-            short = {"kind": data["kind"], "type": data.get("type"), "module": data.get("module")}
+            short = {key: data[key] for key in SHORT if key in data}
             body["error"] = {"code": code, "message": message[:200], "data": short}
             line = encode(body)
         return line.encode("ascii") + b"\n"

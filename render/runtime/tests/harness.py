@@ -51,7 +51,7 @@ class Worker:
         (directory / "mochi_worker.py").write_text(script)
         if not (directory / "mochi_pyd").exists():
             (directory / "mochi_pyd").symlink_to(RUNTIME)
-        for name in ("zoo.py", "victims.py"):
+        for name in ("zoo.py", "victims.py", "cellar.py"):
             if not (directory / name).exists():
                 (directory / name).symlink_to(HERE / name)
         self.directory, self.python = directory, python
@@ -159,6 +159,7 @@ class DaemonWorker(Worker):
     """A worker as the daemon starts it: on inherited descriptors, with a scoreboard."""
 
     seats, main = 136, 8
+    stack = ""  # of the call that was cancelled last, which its answer showed
 
     def start(self):
         requests, self.requests = os.pipe()
@@ -203,6 +204,14 @@ class DaemonWorker(Worker):
         fd = self.loop if loop else self.requests
         while data:
             data = data[os.write(fd, data) :]
+
+    def answer(self, call):
+        """Wait for the answer to one call; a cancelled one's stacks are put aside."""
+        answer = super().answer(call)
+        data = answer.get("error", {}).get("data", {})
+        if data.get("started") is True:
+            self.stack = data.pop("stack")
+        return answer
 
     def shoot(self, *calls):
         """Write the calls' ids into the control pipe."""

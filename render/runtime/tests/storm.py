@@ -125,6 +125,8 @@ class Storm:
             self.complaints.append(f"{method} answered {message}")
         elif data["started"]:
             self.answered["cancelled"] += 1
+            if "most recent call first" not in data["stack"]:
+                self.complaints.append(f"{method} shows no stack: {message}")
         else:
             self.answered["revoked"] += 1
             self.unstarted.append(call)

@@ -297,6 +297,10 @@ def nap_later(seconds):
     return nap(seconds)
 
 
+async def nap_in_task(seconds):
+    return await asyncio.create_task(nap(seconds))
+
+
 class Napper:
     @staticmethod
     async def nap(seconds):

@@ -1,5 +1,6 @@
 """Functions that do to their worker what no function should."""
 
+import asyncio
 import collections
 import ctypes
 import io
@@ -91,6 +92,14 @@ def replaces_stdout() -> list[int]:
 def spin() -> None:
     while True:
         pass
+
+
+def sleeps() -> None:
+    time.sleep(_LONG)
+
+
+async def awaits() -> None:
+    await asyncio.sleep(_LONG)
 
 
 def sleeps_in_c() -> None:
