@@ -3,8 +3,6 @@ package rpc
 import (
 	"fmt"
 	"sync"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // batch gathers the answers of one line with an array: the calls run
@@ -73,10 +71,15 @@ func reserve(entries []envelope) int {
 
 // entries scans an array of messages; past limit it only counts.
 func (s *scanner) entries(limit int) (all []envelope, total int, err error) {
-	if _, err := s.dec.ReadToken(); err != nil {
+	if err := s.open(); err != nil {
 		return nil, 0, err
 	}
-	for s.dec.PeekKind() != jsontext.KindEndArray {
+	if s.next() == ']' {
+		s.at++
+		s.depth--
+		return nil, 0, s.end()
+	}
+	for more := true; more; {
 		var e envelope
 		if err := s.message(&e); err != nil {
 			return nil, 0, err
@@ -84,9 +87,9 @@ func (s *scanner) entries(limit int) (all []envelope, total int, err error) {
 		if total++; total <= limit {
 			all = append(all, e)
 		}
-	}
-	if _, err := s.dec.ReadToken(); err != nil {
-		return nil, 0, err
+		if more, err = s.more(false); err != nil {
+			return nil, 0, err
+		}
 	}
 	return all, total, s.end()
 }

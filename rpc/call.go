@@ -42,11 +42,11 @@ type Call struct {
 	answer   Answerer
 	answered atomic.Bool
 	cancel   atomic.Pointer[cancellation]
-	bytes    int           // what it took of its connection's budget
-	held     cancellation  // the first of cancel's values: no allocation of its own
+	bytes    int             // what it took of its connection's budget
+	held     cancellation    // the first of cancel's values: no allocation of its own
 	small    [smallCopy]byte // room for what newCall copies, when that is little
 
-	burst  *Burst // that brought it: for whoever handles it, on the reader's goroutine
+	burst     *Burst // that brought it: for whoever handles it, on the reader's goroutine
 	answering *Burst // that brought its answer; written by the one who answered
 
 	prev, next *Call // among its connection's unanswered calls; guarded by the connection

@@ -55,11 +55,11 @@ func (c *Conn) read() error {
 func (c *Conn) line(line []byte, frames *FrameReader) bool {
 	s, err := newScanner(line)
 	if err != nil {
-		c.respond(c.burst, nullID, nil, parseError(fmt.Errorf("not JSON: %w", err)))
+		c.respond(c.burst, nullID, nil, parseError(notJSON(err)))
 		return attempted(line)
 	}
 	defer s.release()
-	if s.dec.PeekKind() == jsontext.KindBeginArray {
+	if s.next() == '[' {
 		c.batch(s)
 		return true
 	}
@@ -207,7 +207,7 @@ func (c *Conn) refuseOverlong(prefix []byte, err error) bool {
 // earlyID finds the member "id" of an object that may be cut short; nil when it
 // is not there, or nothing an id can be.
 func earlyID(object []byte) []byte {
-	dec := jsontext.NewDecoder(bytes.NewBuffer(object), scanOptions...)
+	dec := jsontext.NewDecoder(bytes.NewBuffer(object), readOptions...)
 	if t, err := dec.ReadToken(); err != nil || t.Kind() != jsontext.KindBeginObject {
 		return nil
 	}
