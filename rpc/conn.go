@@ -137,6 +137,7 @@ func (c *Conn) forget(call *Call) {
 	c.live--
 	c.crowd.leave()
 	c.refund(call)
+	drop(call.bytes)
 }
 
 // hold keeps the connection from finishing; release lets it.

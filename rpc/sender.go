@@ -216,6 +216,7 @@ func (s *Sender) write() {
 				break
 			}
 			parts[i] = nil // written: a long one need not be kept for the others
+			drop(len(part))
 		}
 		s.mu.Lock()
 		s.inHand = 0
