@@ -22,7 +22,7 @@ func (p *Pool) CancelCall(c *rpc.Call, cause *rpc.Error) {
 	p.mu.Unlock()
 	if waited {
 		c.Fail(p.unstarted(c, cause))
-		p.dispatch() // what stood behind it may be of a function that fits
+		p.dispatch(nil) // what stood behind it may be of a function that fits
 		return
 	}
 	p.interrupt(c, cause)

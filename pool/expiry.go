@@ -122,7 +122,7 @@ func (p *Pool) lookAround(now time.Time) {
 		c.Cancel(deadlineExceeded(c, p.opt.Name, true))
 	}
 	if len(refused) > 0 {
-		p.dispatch() // what stood behind them may be of a function that fits
+		p.dispatch(nil) // what stood behind them may be of a function that fits
 	}
 }
 

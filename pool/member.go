@@ -65,8 +65,7 @@ func (m *member) accepting() bool {
 func mainSeats(depth, concurrency int) int { return 2*depth + concurrency }
 
 // leave frees a seat.
-func (m *member) leave(lane supervisor.Lane) {
-	now := time.Now()
+func (m *member) leave(lane supervisor.Lane, now time.Time) {
 	m.idleSince = now
 	m.full = false
 	if lane == supervisor.LaneLoop {

@@ -53,7 +53,7 @@ func (p *Pool) WorkerReady(w *supervisor.Worker, info supervisor.ReadyInfo) {
 	p.everReady = true
 	p.members = append(p.members, p.newMember(w, info))
 	p.unlock()
-	p.dispatch()
+	p.dispatch(nil)
 }
 
 // CallMoved: a call left the main thread for the loop.
@@ -67,26 +67,27 @@ func (p *Pool) CallMoved(w *supervisor.Worker, _ *rpc.Call, name string, kind su
 	}
 	if m := p.memberOf(w); m != nil {
 		m.loop = true
-		m.leave(supervisor.LaneMain)
+		m.leave(supervisor.LaneMain, time.Now())
 		m.onLoop++
 	}
 	p.mu.Unlock()
-	p.dispatch()
+	p.dispatch(nil)
 }
 
 // CallDone answers the call and gives its seat to the next.
-func (p *Pool) CallDone(w *supervisor.Worker, c *rpc.Call, lane supervisor.Lane, service time.Duration, result []byte, err *rpc.Error) {
-	if revoked(c, err) {
+func (p *Pool) CallDone(w *supervisor.Worker, c *rpc.Call, a supervisor.Answer) {
+	if revoked(c, a.Err) {
 		p.takeBack(w, c)
 		return
 	}
+	err, now := a.Err, a.Burst.Now()
 	p.mu.Lock()
-	if err == nil && lane == supervisor.LaneMain {
-		p.functions.learn(c.Function).observe(service)
+	if err == nil && a.Lane == supervisor.LaneMain {
+		p.functions.learn(c.Function).observe(a.Service)
 	}
-	p.tally.done(c, service, err)
+	p.tally.done(c, a.Service, err, now)
 	if m := p.memberOf(w); m != nil {
-		m.leave(lane)
+		m.leave(a.Lane, now)
 		m.answered++
 		p.circuit.answered(m.born)
 		if m.lifetime > 0 && m.answered >= m.lifetime {
@@ -94,7 +95,7 @@ func (p *Pool) CallDone(w *supervisor.Worker, c *rpc.Call, lane supervisor.Lane,
 		}
 		p.watchIdle(m)
 	}
-	pl, more := p.next()
+	pl, more := p.next(now)
 	if p.draining {
 		p.unlock()
 	} else {
@@ -104,13 +105,13 @@ func (p *Pool) CallDone(w *supervisor.Worker, c *rpc.Call, lane supervisor.Lane,
 		err = p.verdict(c, cause, err)
 	}
 	if err != nil {
-		c.Fail(err)
+		c.FailIn(a.Burst, err)
 	} else {
-		c.Reply(result)
+		c.ReplyIn(a.Burst, a.Result)
 	}
 	if more {
-		p.send(pl)
-		p.dispatch()
+		p.send(pl, a.Burst)
+		p.dispatch(a.Burst)
 	}
 }
 
@@ -146,7 +147,7 @@ func (p *Pool) WorkerGone(w *supervisor.Worker, e supervisor.Exit, left []superv
 				why = started(cause, lastStack(&e))
 			}
 		}
-		p.tally.done(o.Call, 0, why)
+		p.tally.done(o.Call, 0, why, time.Now())
 		failures = append(failures, failure{o.Call, why})
 	}
 	var hopeless []*rpc.Call
@@ -159,7 +160,7 @@ func (p *Pool) WorkerGone(w *supervisor.Worker, e supervisor.Exit, left []superv
 		f.call.Fail(f.why)
 	}
 	failAll(hopeless, refusal)
-	p.dispatch()
+	p.dispatch(nil)
 	return lost, requeued
 }
 

@@ -16,11 +16,11 @@ type placement struct {
 
 // place finds a seat for a call of f and takes it; nil member when there is
 // none now. Called with mu held.
-func (p *Pool) place(c *rpc.Call, f *function) placement {
+func (p *Pool) place(c *rpc.Call, f *function, now time.Time) placement {
 	if m := p.attached(c); m != nil {
-		return p.placeOn(m, c, f)
+		return p.placeOn(m, c, f, now)
 	}
-	pl := p.placeAnywhere(c, f)
+	pl := p.placeAnywhere(c, f, now)
 	if pl.member != nil && c.Meta.Affinity != "" {
 		p.affinity.attach(c.Meta.Affinity, pl.member)
 	}
@@ -40,7 +40,7 @@ func (p *Pool) attached(c *rpc.Call) *member {
 }
 
 // placeOn tries one worker.
-func (p *Pool) placeOn(m *member, c *rpc.Call, f *function) placement {
+func (p *Pool) placeOn(m *member, c *rpc.Call, f *function, now time.Time) placement {
 	switch {
 	case f.lane() == supervisor.LaneLoop && m.loop:
 		if m.onLoop >= p.opt.Concurrency {
@@ -48,15 +48,15 @@ func (p *Pool) placeOn(m *member, c *rpc.Call, f *function) placement {
 		}
 		m.onLoop++
 		return placement{c, m, supervisor.LaneLoop}
-	case m.roomOnMain(f, p.opt.Depth, p.opt.Concurrency, time.Now()):
-		return p.seatOnMain(m, c)
+	case m.roomOnMain(f, p.opt.Depth, p.opt.Concurrency, now):
+		return p.seatOnMain(m, c, now)
 	}
 	return placement{}
 }
 
 // placeAnywhere chooses. Among idle workers the one used last wins: its caches
 // are warm and it may still be polling. Otherwise the least laden.
-func (p *Pool) placeAnywhere(c *rpc.Call, f *function) placement {
+func (p *Pool) placeAnywhere(c *rpc.Call, f *function, now time.Time) placement {
 	if f.lane() == supervisor.LaneLoop {
 		if m := p.leastOnLoop(); m != nil {
 			m.onLoop++
@@ -64,16 +64,12 @@ func (p *Pool) placeAnywhere(c *rpc.Call, f *function) placement {
 		}
 	}
 	var best *member
-	var now time.Time
 	for _, m := range p.members {
 		if !m.accepting() {
 			continue
 		}
 		if f.lane() == supervisor.LaneLoop && m.loop {
 			continue // its loop is full; the main lane would only hide that
-		}
-		if m.onMain > 0 && now.IsZero() {
-			now = time.Now()
 		}
 		if !m.roomOnMain(f, p.opt.Depth, p.opt.Concurrency, now) {
 			continue
@@ -85,12 +81,12 @@ func (p *Pool) placeAnywhere(c *rpc.Call, f *function) placement {
 	if best == nil {
 		return placement{}
 	}
-	return p.seatOnMain(best, c)
+	return p.seatOnMain(best, c, now)
 }
 
-func (p *Pool) seatOnMain(m *member, c *rpc.Call) placement {
+func (p *Pool) seatOnMain(m *member, c *rpc.Call, now time.Time) placement {
 	if m.onMain == 0 {
-		m.since = time.Now()
+		m.since = now
 	}
 	m.onMain++
 	p.turn++
@@ -116,31 +112,31 @@ func (p *Pool) leastOnLoop() *member {
 //
 // Calls that wait for one worker and calls that wait for any take turns in
 // being asked first, so that neither starves the other.
-func (p *Pool) next() (placement, bool) {
+func (p *Pool) next(now time.Time) (placement, bool) {
 	if p.turn%2 == 0 {
-		if pl, ok := p.nextPinned(); ok {
+		if pl, ok := p.nextPinned(now); ok {
 			return pl, true
 		}
-		return p.nextFree()
+		return p.nextFree(now)
 	}
-	if pl, ok := p.nextFree(); ok {
+	if pl, ok := p.nextFree(now); ok {
 		return pl, true
 	}
-	return p.nextPinned()
+	return p.nextPinned(now)
 }
 
 // nextFree asks the head of each need: a busy main thread must not keep a
 // coroutine from its loop, nor a full loop the main thread from what it can do.
-func (p *Pool) nextFree() (placement, bool) {
+func (p *Pool) nextFree(now time.Time) (placement, bool) {
 	for need := range p.waiting {
-		if pl, ok := p.nextOf(&p.waiting[need]); ok {
+		if pl, ok := p.nextOf(&p.waiting[need], now); ok {
 			return pl, true
 		}
 	}
 	return placement{}, false
 }
 
-func (p *Pool) nextPinned() (placement, bool) {
+func (p *Pool) nextPinned(now time.Time) (placement, bool) {
 	for _, m := range p.members {
 		if m.pinned.size == 0 {
 			continue
@@ -149,19 +145,19 @@ func (p *Pool) nextPinned() (placement, bool) {
 			p.unpin(m)
 			continue
 		}
-		if pl, ok := p.nextOf(&m.pinned); ok {
+		if pl, ok := p.nextOf(&m.pinned, now); ok {
 			return pl, true
 		}
 	}
 	return placement{}, false
 }
 
-func (p *Pool) nextOf(q *queue) (placement, bool) {
+func (p *Pool) nextOf(q *queue, now time.Time) (placement, bool) {
 	c := q.peek()
 	if c == nil {
 		return placement{}, false
 	}
-	pl := p.place(c, p.functions.of(c.Function))
+	pl := p.place(c, p.functions.of(c.Function), now)
 	if pl.member == nil {
 		return placement{}, false
 	}
@@ -173,16 +169,16 @@ func (p *Pool) nextOf(q *queue) (placement, bool) {
 func (p *Pool) unpin(m *member) {
 	p.affinity.release(m)
 	for _, c := range m.pinned.takeAll() {
-		p.queueOf(c).push(origin(c), c)
+		p.queueOf(c, p.functions.of(c.Function)).push(origin(c), c)
 	}
 }
 
-// queueOf is where c waits.
-func (p *Pool) queueOf(c *rpc.Call) *queue {
+// queueOf is where c, a call of f, waits.
+func (p *Pool) queueOf(c *rpc.Call, f *function) *queue {
 	if m := p.attached(c); m != nil {
 		return &m.pinned
 	}
-	return &p.waiting[p.functions.of(c.Function).need()]
+	return &p.waiting[f.need()]
 }
 
 // queues are all places where calls wait.
@@ -199,23 +195,24 @@ func (p *Pool) queues() []*queue {
 	return all
 }
 
-// dispatch seats waiting calls until none can be seated.
-func (p *Pool) dispatch() {
+// dispatch seats waiting calls until none can be seated, as part of a burst if
+// there is one.
+func (p *Pool) dispatch(b *rpc.Burst) {
 	for {
 		p.mu.Lock()
-		pl, ok := p.next()
+		pl, ok := p.next(b.Now())
 		p.mu.Unlock()
 		if !ok {
 			return
 		}
-		p.send(pl)
+		p.send(pl, b)
 	}
 }
 
 // send hands a placed call to its worker. A worker that refuses is on its way
 // out: the call goes back to the head of the queue, unharmed.
-func (p *Pool) send(pl placement) {
-	if pl.member.worker.Send(pl.call, pl.lane) {
+func (p *Pool) send(pl placement, b *rpc.Burst) {
+	if pl.member.worker.Send(pl.call, pl.lane, b) {
 		// A cancel that came between the placing and the sending found the
 		// call nowhere.
 		if cause := pl.call.Cancelled(); cause != nil {
@@ -224,7 +221,7 @@ func (p *Pool) send(pl placement) {
 		return
 	}
 	p.mu.Lock()
-	pl.member.leave(pl.lane)
+	pl.member.leave(pl.lane, b.Now())
 	if pl.member.worker.State() == supervisor.Ready {
 		pl.member.full = true // its seats and our count of them disagree: let one be answered
 	} else {
@@ -233,7 +230,7 @@ func (p *Pool) send(pl placement) {
 	refused := p.requeue(pl.call)
 	p.mu.Unlock()
 	if refused != nil {
-		pl.call.Fail(refused)
+		pl.call.FailIn(b, refused)
 	}
-	p.dispatch()
+	p.dispatch(b)
 }

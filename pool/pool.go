@@ -113,29 +113,30 @@ func (p *Pool) close() {
 // Submit takes a call and sees to it that it is answered; it never blocks. It
 // sends the call to a worker on the caller's goroutine when a seat is free.
 func (p *Pool) Submit(c *rpc.Call) {
+	b := c.Burst()
 	if cause := c.HeldBy(p); cause != nil {
-		c.Fail(p.unstarted(c, cause))
+		c.FailIn(b, p.unstarted(c, cause))
 		return
 	}
 	p.mu.Lock()
 	if refusal := p.refusal(); refusal != nil {
 		p.mu.Unlock()
-		c.Fail(refusal)
+		c.FailIn(b, refusal)
 		return
 	}
 	p.limit(c)
 	f := p.functions.of(c.Function)
-	if p.queueOf(c).size == 0 { // nobody is before c
-		if pl := p.place(c, f); pl.member != nil {
+	if p.queueOf(c, f).size == 0 { // nobody is before c
+		if pl := p.place(c, f, b.Now()); pl.member != nil {
 			p.mu.Unlock()
-			p.send(pl)
+			p.send(pl, b)
 			return
 		}
 	}
 	loser, why := p.enqueue(c)
 	p.mu.Unlock()
 	if loser != nil {
-		loser.Fail(why)
+		loser.FailIn(b, why)
 	}
 }
 
@@ -172,7 +173,7 @@ func (p *Pool) enqueue(c *rpc.Call) (loser *rpc.Call, why *rpc.Error) {
 			return c, why
 		}
 	}
-	p.queueOf(c).push(origin(c), c)
+	p.queueOf(c, p.functions.of(c.Function)).push(origin(c), c)
 	p.expireAt(p.queueLimit(c))
 	p.grow()
 	return loser, why
@@ -187,7 +188,7 @@ func (p *Pool) requeue(c *rpc.Call) *rpc.Error {
 	if cause := c.Cancelled(); cause != nil {
 		return p.unstarted(c, cause)
 	}
-	p.queueOf(c).pushFront(origin(c), c)
+	p.queueOf(c, p.functions.of(c.Function)).pushFront(origin(c), c)
 	p.expireAt(p.queueLimit(c))
 	return nil
 }

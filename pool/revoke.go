@@ -89,5 +89,5 @@ func (p *Pool) takeBack(w *supervisor.Worker, c *rpc.Call) {
 	if refused != nil {
 		c.Fail(refused)
 	}
-	p.dispatch()
+	p.dispatch(nil)
 }

@@ -31,8 +31,7 @@ type second struct {
 func newTally(now time.Time) tally { return tally{since: now} }
 
 // done counts one answered call, which a worker had in hand for service.
-func (t *tally) done(c *rpc.Call, service time.Duration, err *rpc.Error) {
-	now := time.Now()
+func (t *tally) done(c *rpc.Call, service time.Duration, err *rpc.Error, now time.Time) {
 	t.service += (service - t.service) / 8
 	t.took[t.calls%latencies] = now.Sub(c.Arrived)
 	t.calls++

@@ -17,7 +17,7 @@ func TestTallyOverTime(t *testing.T) {
 		for i := range 100 {
 			c := rpc.NewCall("f", nil, nil)
 			<-time.After(time.Duration(i+1) * time.Millisecond)
-			ta.done(c, 10*time.Millisecond, nil)
+			ta.done(c, 10*time.Millisecond, nil, time.Now())
 		}
 		if got := ta.p95(); got != 95*time.Millisecond {
 			t.Errorf("p95 is %v, want 95ms", got)

@@ -3,8 +3,6 @@ package rpc
 import (
 	"fmt"
 	"sync"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // batch gathers the answers of one line with an array: the calls run
@@ -32,22 +30,22 @@ const batchReserve = 256
 func (c *Conn) batch(s *scanner) {
 	entries, total, err := s.entries(c.server.limits.MaxBatch)
 	if err != nil {
-		c.respond(nullID, nil, parseError(notJSON(err)))
+		c.respond(c.burst, nullID, nil, parseError(notJSON(err)))
 		return
 	}
 	switch {
 	case total == 0:
-		c.respond(nullID, nil, errEmptyBatch)
+		c.respond(c.burst, nullID, nil, errEmptyBatch)
 		return
 	case total > c.server.limits.MaxBatch:
-		c.respond(nullID, nil, NewError(KindInvalidRequest,
+		c.respond(c.burst, nullID, nil, NewError(KindInvalidRequest,
 			fmt.Sprintf("a batch of %d is over the limit of %d: send several", total, c.server.limits.MaxBatch),
 			Fields{"limit": c.server.limits.MaxBatch, "size": total}))
 		return
 	}
 	need := reserve(entries)
 	if limit := c.server.limits.MaxMessage; need > limit {
-		c.respond(nullID, nil, NewError(KindTooLarge,
+		c.respond(c.burst, nullID, nil, NewError(KindTooLarge,
 			fmt.Sprintf("the answer to a batch of %d may not fit one message: send several", total),
 			Fields{"limit": limit, "size": need}))
 		return
@@ -73,10 +71,15 @@ func reserve(entries []envelope) int {
 
 // entries scans an array of messages; past limit it only counts.
 func (s *scanner) entries(limit int) (all []envelope, total int, err error) {
-	if _, err := s.dec.ReadToken(); err != nil {
+	if err := s.open(); err != nil {
 		return nil, 0, err
 	}
-	for s.dec.PeekKind() != jsontext.KindEndArray {
+	if s.next() == ']' {
+		s.at++
+		s.depth--
+		return nil, 0, s.end()
+	}
+	for more := true; more; {
 		var e envelope
 		if err := s.message(&e); err != nil {
 			return nil, 0, err
@@ -84,9 +87,9 @@ func (s *scanner) entries(limit int) (all []envelope, total int, err error) {
 		if total++; total <= limit {
 			all = append(all, e)
 		}
-	}
-	if _, err := s.dec.ReadToken(); err != nil {
-		return nil, 0, err
+		if more, err = s.more(false); err != nil {
+			return nil, 0, err
+		}
 	}
 	return all, total, s.end()
 }

@@ -5,6 +5,10 @@ import (
 	"time"
 )
 
+// smallCopy is the room inside a call for the bytes of its id, arguments and
+// options: most calls are that small, and one allocation is enough for them.
+const smallCopy = 96
+
 // Call is one request in flight. Whoever holds it may answer it, from any
 // goroutine, at any time; the first answer wins and the rest are dropped, so
 // "exactly one answer" is a property of this type and not of its callers.
@@ -38,7 +42,12 @@ type Call struct {
 	answer   Answerer
 	answered atomic.Bool
 	cancel   atomic.Pointer[cancellation]
-	bytes    int // what it took of its connection's budget
+	bytes    int             // what it took of its connection's budget
+	held     cancellation    // the first of cancel's values: no allocation of its own
+	small    [smallCopy]byte // room for what newCall copies, when that is little
+
+	burst     *Burst // that brought it: for whoever handles it, on the reader's goroutine
+	answering *Burst // that brought its answer; written by the one who answered
 
 	prev, next *Call // among its connection's unanswered calls; guarded by the connection
 }
@@ -70,16 +79,29 @@ func (c *Call) Notification() bool { return c.id == nil }
 // Answered says whether the one answer has been given.
 func (c *Call) Answered() bool { return c.answered.Load() }
 
+// Burst is what brought the call, for a Handler to send through before Handle
+// returns; nil for a call that came by no connection. It is of no use later or
+// on another goroutine.
+func (c *Call) Burst() *Burst { return c.burst }
+
 // Reply answers with raw JSON. result may be reused once Reply has returned.
-func (c *Call) Reply(result []byte) { c.finish(result, nil) }
+func (c *Call) Reply(result []byte) { c.finish(nil, result, nil) }
 
 // Fail answers with an error; one that is no *Error becomes -32603 internal.
-func (c *Call) Fail(err error) { c.finish(nil, AsError(err)) }
+func (c *Call) Fail(err error) { c.finish(nil, nil, AsError(err)) }
 
-func (c *Call) finish(result []byte, err *Error) {
+// ReplyIn is Reply by the goroutine whose burst b is; result is its last line,
+// or part of it.
+func (c *Call) ReplyIn(b *Burst, result []byte) { c.finish(b, result, nil) }
+
+// FailIn is Fail by the goroutine whose burst b is.
+func (c *Call) FailIn(b *Burst, err error) { c.finish(b, nil, AsError(err)) }
+
+func (c *Call) finish(b *Burst, result []byte, err *Error) {
 	if !c.answered.CompareAndSwap(false, true) {
 		return
 	}
+	c.answering = b
 	if c.answer != nil {
 		c.answer.AnswerCall(c, result, err)
 	}
@@ -100,14 +122,20 @@ type cancellation struct {
 }
 
 // HeldBy names who is told when the call is cancelled; nil when nobody holds
-// it. It returns the cause when the call has been cancelled already: the
+// it. One goroutine at a time may say so. It returns the cause when the call has been cancelled already: the
 // caller then must answer it and not go on.
 func (c *Call) HeldBy(to Canceller) *Error {
-	next := &cancellation{to: to}
+	var next *cancellation
 	for {
 		old := c.cancel.Load()
-		if old != nil && old.cause != nil {
+		switch {
+		case old != nil && old.cause != nil:
 			return old.cause
+		case old == nil && c.held.to == nil: // nobody has seen it: it may be written
+			c.held.to = to
+			next = &c.held
+		case next == nil || next == &c.held:
+			next = &cancellation{to: to}
 		}
 		if c.cancel.CompareAndSwap(old, next) {
 			return nil

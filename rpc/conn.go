@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -27,6 +28,7 @@ type Conn struct {
 	rwc    io.ReadWriteCloser
 	raw    syscall.RawConn // the input, when it is a descriptor that can be waited for
 	out    *Sender
+	burst  *Burst            // of lines that are being read; the reader's own
 	names  map[string]string // methods seen, so that a call's name costs no allocation; the reader's own
 
 	mu       sync.Mutex
@@ -135,6 +137,7 @@ func (c *Conn) forget(call *Call) {
 	c.live--
 	c.crowd.leave()
 	c.refund(call)
+	drop(call.bytes)
 }
 
 // hold keeps the connection from finishing; release lets it.
@@ -184,18 +187,25 @@ func (c *Conn) AnswerCall(call *Call, result []byte, failure *Error) {
 	if call.id == nil {
 		return
 	}
-	c.respond(call.id, result, failure)
+	c.respond(call.answering, call.id, result, failure)
 	c.release()
 }
 
-// respond writes one response line. That the host is gone is no news for who
-// answers: the reader finds out and cancels what is left.
-func (c *Conn) respond(id, result []byte, failure *Error) {
+// respond writes one response line, as part of the burst that brought it (nil:
+// at once). That the host is gone is no news for who answers: the reader finds
+// out and cancels what is left.
+func (c *Conn) respond(b *Burst, id, result []byte, failure *Error) {
 	line := borrowLine()
-	*line = appendBounded((*line)[:0], id, result, failure, c.server.limits.MaxMessage)
+	defer returnLine(line)
+	limit := c.server.limits.MaxMessage
+	if failure == nil && len(result) >= referAt && len(result)+len(id)+envelopeRoom <= limit && bytes.IndexByte(result, '\n') < 0 && b.keeps(result) {
+		*line = appendHead((*line)[:0], id)
+		_ = c.out.SendIn(b, *line, result, responseTail)
+		return
+	}
+	*line = appendBounded((*line)[:0], id, result, failure, limit)
 	*line = append(*line, '\n')
-	_ = c.out.Send(*line)
-	returnLine(line)
+	_ = c.out.SendIn(b, *line, nil, nil)
 }
 
 // cancel is $/cancelRequest: the id's bytes must be the same.

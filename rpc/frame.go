@@ -7,6 +7,7 @@ import (
 	"io"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // DefaultMaxMessage is the longest line either side may write unless it is
@@ -50,13 +51,17 @@ type FrameReader struct {
 	raw syscall.RawConn // non-nil: borrow a buffer when there is something to read
 	max int
 
-	buf        []byte  // what has been read
+	buf        []byte  // what has been read; pooled, or nil
 	start, end int     // the unread part of buf
 	searched   int     // no newline in buf[start:searched]
 	pooled     *[]byte // buf is this one of the pool's
-	given      bool    // the last big buffer was handed over by Own: write to it no more
+	long       long    // the beginning of a line that is longer than a buffer
+	whole      []byte  // the last line, when it was a long one
+	kept       bool    // that line was handed over by Own
 	skipping   bool    // in the rest of an over-long line
 	err        error   // the read error to report once buf is used up
+
+	burst Burst // what the last read brought
 
 	onReady func(fd uintptr) bool // tryRead, bound once: a closure for each read would be an allocation for each
 	idleN   int                   // what tryRead read, and how it failed
@@ -73,8 +78,13 @@ func NewFrameReader(r io.Reader, limit int) *FrameReader {
 	}
 	f := &FrameReader{r: r, raw: pollable(r), max: limit}
 	f.onReady = f.tryRead
+	f.burst.frames = f
 	return f
 }
+
+// Burst is what the last read brought. Next ends it before it reads again, and
+// Close for good.
+func (f *FrameReader) Burst() *Burst { return &f.burst }
 
 // Next gives the next line that is not blank, without its line ending. The
 // slice is valid until the next call; Own keeps it longer.
@@ -85,6 +95,7 @@ func NewFrameReader(r io.Reader, limit int) *FrameReader {
 // without one (the line may still be whole JSON); anything else is the
 // reader's own error and final.
 func (f *FrameReader) Next() ([]byte, error) {
+	f.letGo()
 	for {
 		line, ok := f.cut()
 		switch {
@@ -98,10 +109,11 @@ func (f *FrameReader) Next() ([]byte, error) {
 		case ok:
 			continue
 		}
-		if f.skipping {
+		if size := f.long.size + f.end - f.start; f.skipping {
 			f.start, f.searched = f.end, f.end
-		} else if size := f.end - f.start; size > f.max+1 { // one more: it may be the \r of \r\n
-			prefix := f.buf[f.start : f.start+min(size, oversizePrefix)]
+		} else if size > f.max+1 { // one more: it may be the \r of \r\n
+			prefix := f.long.prefix(f.buf[f.start:f.end], oversizePrefix)
+			f.long.drop()
 			f.start, f.searched = f.end, f.end
 			f.skipping = true
 			return prefix, &FrameTooLongError{Limit: f.max, Size: size}
@@ -123,6 +135,10 @@ func (f *FrameReader) cut() ([]byte, bool) {
 	line := f.buf[f.start : f.searched+i]
 	f.start = f.searched + i + 1
 	f.searched = f.start
+	if f.long.size > 0 {
+		f.whole = f.long.join(line)
+		line = f.whole
+	}
 	if n := len(line); n > 0 && line[n-1] == '\r' {
 		line = line[:n-1]
 	}
@@ -133,6 +149,10 @@ func (f *FrameReader) cut() ([]byte, bool) {
 func (f *FrameReader) last() ([]byte, error) {
 	line := f.buf[f.start:f.end]
 	f.start, f.searched = f.end, f.end
+	if f.long.size > 0 {
+		f.whole = f.long.join(line)
+		line = f.whole
+	}
 	if blank(line) {
 		line = nil
 	}
@@ -150,7 +170,7 @@ func (f *FrameReader) last() ([]byte, error) {
 }
 
 // Own makes a line that Next returned the caller's own: copied when it is
-// small, handed over with its buffer when it makes up most of one.
+// small, handed over when it was longer than a buffer.
 func (f *FrameReader) Own(line []byte) []byte {
 	if f.keep(len(line)) {
 		return line
@@ -158,19 +178,33 @@ func (f *FrameReader) Own(line []byte) []byte {
 	return bytes.Clone(line)
 }
 
-// keep hands the last line's buffer over when that is better than copying the
-// need bytes of it that are wanted: they must be more than half of what would
-// be held for them.
+// keep hands the last line over when that is better than copying the need bytes
+// of it that are wanted: they must be more than half of what would be held for
+// them.
 func (f *FrameReader) keep(need int) bool {
-	if f.pooled != nil || len(f.buf) <= readChunk || need <= len(f.buf)/2 {
+	if len(f.whole) == 0 || need <= len(f.whole)/2 {
 		return false
 	}
-	f.given = true
+	f.kept = true
 	return true
 }
 
-// Close gives the buffer back. The reader under it stays open.
+// letGo ends the validity of the last line.
+func (f *FrameReader) letGo() {
+	if size := len(f.whole); size > 0 {
+		f.whole = nil
+		if !f.kept {
+			drop(size)
+		}
+	}
+	f.kept = false
+}
+
+// Close gives the buffers back. The reader under it stays open.
 func (f *FrameReader) Close() {
+	f.burst.end()
+	f.letGo()
+	f.long.drop()
 	f.drop()
 	f.start, f.end, f.searched = 0, 0, 0
 	if f.err == nil {
@@ -182,11 +216,12 @@ func (f *FrameReader) drop() {
 	if f.pooled != nil {
 		readBuffers.Put(f.pooled)
 	}
-	f.buf, f.pooled, f.given = nil, nil, false
+	f.buf, f.pooled = nil, nil
 }
 
 // fill reads once, after making room.
 func (f *FrameReader) fill() {
+	f.burst.end()
 	var n int
 	var err error
 	if f.start == f.end && f.raw != nil {
@@ -195,6 +230,7 @@ func (f *FrameReader) fill() {
 		f.makeRoom()
 		n, err = f.r.Read(f.buf[f.end:])
 	}
+	f.burst.at = time.Now()
 	f.end += n
 	if err != nil {
 		f.err = err
@@ -222,7 +258,7 @@ func (f *FrameReader) readIdle() (int, error) {
 // false makes it wait on.
 func (f *FrameReader) tryRead(fd uintptr) bool {
 	b := readBuffers.Get().(*[]byte)
-	n, err := retry(func() (int, error) { return syscall.Read(int(fd), *b) })
+	n, err := tryRead(fd, *b)
 	if n > 0 {
 		f.pooled, f.buf, f.idleN = b, *b, n
 		return true
@@ -235,38 +271,22 @@ func (f *FrameReader) tryRead(fd uintptr) bool {
 	return true
 }
 
-// makeRoom leaves space behind end: at the front when the start is used up,
-// else in a buffer twice the size, which the limit bounds. A big buffer lives
-// as long as the line that needed it.
+// makeRoom leaves space behind end.
 func (f *FrameReader) makeRoom() {
 	left := f.end - f.start
 	switch {
-	case f.buf == nil || (left < readChunk && len(f.buf) > readChunk) || f.given:
-		var next []byte
-		var pooled *[]byte
-		if left < readChunk {
-			pooled = readBuffers.Get().(*[]byte)
-			next = *pooled
-		} else {
-			next = make([]byte, 2*left)
-		}
-		f.move(next)
-		f.pooled = pooled
-	case left == len(f.buf):
-		f.move(make([]byte, min(2*left, max(f.max+readChunk, left+readChunk))))
-	case f.end == len(f.buf):
+	case f.buf == nil:
+		f.pooled = readBuffers.Get().(*[]byte)
+		f.buf = *f.pooled
+		f.start, f.end, f.searched = 0, 0, 0
+	case f.end < len(f.buf):
+	case f.start == 0: // all of it is one line
+		f.long.add(f.buf)
+		f.end, f.searched = 0, 0
+	default:
 		copy(f.buf, f.buf[f.start:f.end])
 		f.start, f.end, f.searched = 0, left, f.searched-f.start
 	}
-}
-
-// move carries the unread part over into next, a buffer that is not the pool's.
-func (f *FrameReader) move(next []byte) {
-	n := copy(next, f.buf[f.start:f.end])
-	searched := f.searched - f.start
-	f.drop()
-	f.buf = next
-	f.start, f.end, f.searched = 0, n, searched
 }
 
 // WriteFrame writes payload as one line. It is one Write call, so that two

@@ -26,6 +26,10 @@ type Meta struct {
 	Ref         string        // the handle a $ref.* method is for
 }
 
+// readOptions are for small parts of a line that has been scanned: what the
+// scanner let pass is not refused there.
+var readOptions = []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)}
+
 // parseMeta reads raw, which the scanner has proved to be JSON. The values are
 // copied: Meta may outlive the line.
 func parseMeta(raw []byte) (m Meta, bad *Error) {
@@ -35,7 +39,7 @@ func parseMeta(raw []byte) (m Meta, bad *Error) {
 	if raw[0] != '{' {
 		return m, badMeta("meta", "an object")
 	}
-	dec := jsontext.NewDecoder(bytes.NewBuffer(raw), scanOptions...)
+	dec := jsontext.NewDecoder(bytes.NewBuffer(raw), readOptions...)
 	if _, err := dec.ReadToken(); err != nil {
 		return m, parseError(notJSON(err))
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -25,6 +24,7 @@ const (
 // this goroutine: there is nobody else to wake.
 func (c *Conn) read() error {
 	frames := NewFrameReader(c.rwc, c.server.limits.MaxMessage)
+	c.burst = frames.Burst()
 	defer frames.Close()
 	bad := 0
 	for {
@@ -55,11 +55,11 @@ func (c *Conn) read() error {
 func (c *Conn) line(line []byte, frames *FrameReader) bool {
 	s, err := newScanner(line)
 	if err != nil {
-		c.respond(nullID, nil, parseError(fmt.Errorf("not JSON: %w", err)))
+		c.respond(c.burst, nullID, nil, parseError(notJSON(err)))
 		return attempted(line)
 	}
 	defer s.release()
-	if s.dec.PeekKind() == jsontext.KindBeginArray {
+	if s.next() == '[' {
 		c.batch(s)
 		return true
 	}
@@ -69,17 +69,17 @@ func (c *Conn) line(line []byte, frames *FrameReader) bool {
 		err = s.end()
 	}
 	if err != nil {
-		c.respond(nullID, nil, parseError(notJSON(err)))
+		c.respond(c.burst, nullID, nil, parseError(notJSON(err)))
 		return attempted(line)
 	}
 	kind, problem := e.judge()
 	switch kind {
 	case classBad:
-		c.respond(e.answerID(), nil, problem)
+		c.respond(c.burst, e.answerID(), nil, problem)
 	case classReply:
 	default:
 		if id, problem := c.call(&e, kind, frames, c); problem != nil {
-			c.respond(id, nil, problem)
+			c.respond(c.burst, id, nil, problem)
 		}
 	}
 	return true
@@ -130,10 +130,13 @@ func (c *Conn) call(e *envelope, kind class, frames *FrameReader, to Answerer) (
 func (c *Conn) newCall(e *envelope, frames *FrameReader) *Call {
 	call := &Call{
 		Method: c.name(e.Method), id: e.ID, Params: e.Params, RawMeta: e.Meta,
-		Conn: c, Arrived: time.Now(),
+		Conn: c, Arrived: c.burst.Now(), burst: c.burst,
 	}
 	if need := len(e.ID) + len(e.Params) + len(e.Meta); frames == nil || !frames.keep(need) {
-		all := make([]byte, 0, need)
+		all := call.small[:0]
+		if need > len(call.small) {
+			all = make([]byte, 0, need)
+		}
 		call.id, all = carve(all, e.ID)
 		call.Params, all = carve(all, e.Params)
 		call.RawMeta, _ = carve(all, e.Meta)
@@ -197,14 +200,14 @@ func (c *Conn) refuseOverlong(prefix []byte, err error) bool {
 	if id == nil || taken {
 		id = nullID
 	}
-	c.respond(id, nil, failure)
+	c.respond(c.burst, id, nil, failure)
 	return true
 }
 
 // earlyID finds the member "id" of an object that may be cut short; nil when it
 // is not there, or nothing an id can be.
 func earlyID(object []byte) []byte {
-	dec := jsontext.NewDecoder(bytes.NewBuffer(object), scanOptions...)
+	dec := jsontext.NewDecoder(bytes.NewBuffer(object), readOptions...)
 	if t, err := dec.ReadToken(); err != nil || t.Kind() != jsontext.KindBeginObject {
 		return nil
 	}

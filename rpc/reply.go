@@ -8,22 +8,34 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
+// envelopeRoom is more than a response has beside its id and result.
+const envelopeRoom = 64
+
+// responseTail ends a response line behind its result.
+var responseTail = []byte("}\n")
+
+// appendHead begins a response: all that comes before its result.
+func appendHead(b, id []byte) []byte {
+	b = append(b, `{"jsonrpc":"2.0","id":`...)
+	b = append(b, id...)
+	return append(b, `,"result":`...)
+}
+
 // appendResponse writes one response object. id and result go in as the bytes
 // they are; a result with line feeds (an embedder's pretty printing) is made
 // compact, because a line feed would end the message.
 func appendResponse(b, id, result []byte, failure *Error) []byte {
-	b = append(b, `{"jsonrpc":"2.0","id":`...)
-	b = append(b, id...)
 	if failure == nil {
 		start := len(b)
-		b = append(b, `,"result":`...)
 		var ok bool
-		if b, ok = appendRaw(b, result); ok {
+		if b, ok = appendRaw(appendHead(b, id), result); ok {
 			return append(b, '}')
 		}
 		b = b[:start]
 		failure = Errorf(KindInternal, "the result is not JSON")
 	}
+	b = append(b, `{"jsonrpc":"2.0","id":`...)
+	b = append(b, id...)
 	b = append(b, `,"error":`...)
 	b = appendError(b, failure)
 	return append(b, '}')

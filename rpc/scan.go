@@ -4,21 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"unicode/utf8"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
-
-// MaxDepth is how many arrays and objects a line may nest. It bounds what a
-// worker's recursive JSON parser is asked to do; the envelope counts.
-const MaxDepth = 512
-
-// scanKeep is the longest line whose scanner goes back to the pool: a scanner
-// refers to the last line it saw, and a pooled one must not pin a huge message.
-const scanKeep = 64 << 10
 
 // fewMembers is how many unknown members are compared one by one before a map
 // takes over, so that a million of them cost a million steps and not its square.
@@ -27,51 +17,39 @@ const fewMembers = 16
 // errNotObject: a whole JSON value that is no object.
 var errNotObject = errors.New("the message is not a JSON object")
 
-// The decoder checks the grammar and nothing else. Duplicate names and escapes
-// of lone surrogates are allowed because params and results pass through
-// unchanged, and what they mean is Python's business. Two rules that these
-// options switch off with them are kept here by hand: raw UTF-8 is checked on
-// the whole line, duplicates on the envelope's own members.
-var scanOptions = []jsontext.Options{json.JoinOptions(
-	jsontext.AllowDuplicateNames(true),
-	jsontext.AllowInvalidUTF8(true),
-)}
-
 // scanner reads the envelope of one line. All slices it gives out are parts of
-// that line.
+// that line. Duplicate names and escapes of lone surrogates are allowed inside
+// params and results, because these pass through unchanged and what they mean is
+// Python's business; duplicates among the envelope's own members are not.
 type scanner struct {
-	dec    jsontext.Decoder
-	buf    bytes.Buffer
-	size   int
+	cursor
 	others [][]byte
 }
 
 var scanners = sync.Pool{New: func() any { return new(scanner) }}
 
-// newScanner checks what is a property of the whole line and readies a decoder.
+// newScanner checks what is a property of the whole line.
 func newScanner(line []byte) (*scanner, error) {
 	if !utf8.Valid(line) {
 		return nil, errors.New("invalid UTF-8")
 	}
-	if tooDeep(line) {
-		return nil, fmt.Errorf("nested deeper than %d", MaxDepth)
-	}
 	s := scanners.Get().(*scanner)
-	s.size = len(line)
-	s.buf = *bytes.NewBuffer(line)
-	s.dec.Reset(&s.buf, scanOptions...)
+	s.cursor = cursor{line: line}
 	return s, nil
 }
 
+// release gives the scanner back, without the line: a pooled one must not pin a
+// huge message.
 func (s *scanner) release() {
-	if s.size <= scanKeep {
-		scanners.Put(s)
-	}
+	s.cursor = cursor{}
+	clear(s.others)
+	s.others = s.others[:0]
+	scanners.Put(s)
 }
 
 // end says whether nothing but white space is left.
 func (s *scanner) end() error {
-	if rest := bytes.TrimLeft(s.dec.UnreadBuffer(), " \t\r\n"); len(rest) > 0 {
+	if s.next() != 0 || s.at < len(s.line) {
 		return errors.New("more than one value on the line")
 	}
 	return nil
@@ -121,26 +99,37 @@ func (m *Inbound) IsReply() bool { return m.Method == nil }
 // has proved to be JSON.
 func (s *scanner) message(e *envelope) error {
 	*e = envelope{}
-	if s.dec.PeekKind() != jsontext.KindBeginObject {
-		_, err := s.dec.ReadValue()
+	if s.next() != '{' {
+		_, err := s.value()
 		return err
 	}
-	if _, err := s.dec.ReadToken(); err != nil {
+	if err := s.open(); err != nil {
 		return err
 	}
 	e.object = true
+	if s.next() == '}' {
+		s.at++
+		s.depth--
+		return nil
+	}
 	s.others = s.others[:0]
 	var many map[string]struct{}
-	for s.dec.PeekKind() == jsontext.KindString {
-		name, err := s.dec.ReadValue()
+	for more := true; more; {
+		s.next()
+		start := s.at
+		err := s.name()
 		if err != nil {
 			return err
 		}
-		value, err := s.dec.ReadValue()
+		name := s.line[start : start+1+bytes.LastIndexByte(s.line[start:s.at], '"')]
+		value, err := s.value()
 		if err != nil {
 			return err
 		}
-		plain := []byte(name[1 : len(name)-1])
+		if more, err = s.more(true); err != nil {
+			return err
+		}
+		plain := name[1 : len(name)-1]
 		if bytes.IndexByte(plain, '\\') >= 0 {
 			plain = unquote(name)
 		}
@@ -156,21 +145,20 @@ func (s *scanner) message(e *envelope) error {
 		}
 		e.seen |= bit
 	}
-	_, err := s.dec.ReadToken()
-	return err
+	return nil
 }
 
 // take files one member; memberOther means that it is none of ours.
-func (e *envelope) take(name []byte, value jsontext.Value) member {
+func (e *envelope) take(name, value []byte) member {
 	switch string(name) {
 	case "jsonrpc":
-		e.version = string(value) == `"2.0"` || value.Kind() == jsontext.KindString && string(unquote(value)) == Version
+		e.version = string(value) == `"2.0"` || value[0] == '"' && string(unquote(value)) == Version
 		return memberVersion
 	case "id":
 		e.ID = value
 		return memberID
 	case "method":
-		if value.Kind() != jsontext.KindString {
+		if value[0] != '"' {
 			e.badName = true
 			return memberMethod
 		}
@@ -231,32 +219,6 @@ func unquote(quoted []byte) []byte {
 	return text
 }
 
-// tooDeep walks the line only when it holds more brackets than the limit, which
-// two passes at memory speed can tell.
-func tooDeep(line []byte) bool {
-	if len(line) <= MaxDepth || bytes.Count(line, []byte{'['})+bytes.Count(line, []byte{'{'}) <= MaxDepth {
-		return false
-	}
-	depth := 0
-	for i := 0; i < len(line); i++ {
-		switch line[i] {
-		case '[', '{':
-			if depth++; depth > MaxDepth {
-				return true
-			}
-		case ']', '}':
-			depth--
-		case '"':
-			for i++; i < len(line) && line[i] != '"'; i++ {
-				if line[i] == '\\' {
-					i++
-				}
-			}
-		}
-	}
-	return false
-}
-
 // ScanReply cuts one line of a peer that answers our requests: the worker leg.
 // It is as strict as the server is with hosts, because what passes here is
 // forwarded unread: one JSON object on the line, "jsonrpc":"2.0", no member
@@ -265,7 +227,7 @@ func tooDeep(line []byte) bool {
 func ScanReply(line []byte) (Inbound, error) {
 	s, err := newScanner(line)
 	if err != nil {
-		return Inbound{}, fmt.Errorf("not JSON: %w", err)
+		return Inbound{}, notJSON(err)
 	}
 	defer s.release()
 	var e envelope
@@ -320,13 +282,5 @@ func LinkID(raw []byte) (uint64, bool) {
 	return n, true
 }
 
-// notJSON words an error of the grammar; the decoder's own text may quote
-// member names of any length.
-func notJSON(err error) error {
-	const enough = 160
-	text := strings.TrimPrefix(err.Error(), "jsontext: ")
-	if len(text) > enough {
-		text = strings.ToValidUTF8(text[:enough], "") + "…"
-	}
-	return errors.New("not JSON: " + text)
-}
+// notJSON words an error of the grammar.
+func notJSON(err error) error { return fmt.Errorf("not JSON: %w", err) }

@@ -26,8 +26,6 @@ const (
 	// writeChunk is what one write of the queue may hold: the write deadline is
 	// per chunk, so that a slow peer that does read is not cut.
 	writeChunk = 256 << 10
-	// queueKeep is the biggest queue buffer kept for the next time.
-	queueKeep = 64 << 10
 )
 
 // Sender writes lines to one descriptor and never blocks who sends. It is the
@@ -38,7 +36,8 @@ const (
 // so no wake-up. What does not fit waits in a queue that bound limits, and a
 // goroutine that lives only while the queue does writes it out. Once anything
 // is queued everything is, so lines keep the order of their Send calls and are
-// never torn.
+// never torn. A line of a burst is queued first and tried when the burst ends,
+// with all others of it.
 //
 // A peer that lets the queue pass its bound, or takes nothing for the timeout,
 // is cut: the descriptor is closed and onDead is told why, once, on a goroutine
@@ -56,16 +55,16 @@ type Sender struct {
 	done    chan struct{}
 
 	mu       sync.Mutex
-	queue    []byte // waits; the writer goroutine takes it whole
-	spare    []byte // the emptied buffer of the writer's last round
+	queue    outbox // waits; the writer goroutine takes it whole
+	burst    *Burst // has promised to flush the queue; nil: none, or the writer goroutine does
 	inHand   int    // bytes the writer goroutine holds
 	chunks   uint64 // writes of the queue that have ended
 	writing  bool   // the writer goroutine lives
 	finished bool   // close when everything is written
 	dead     error  // why nothing is sent any more
 
-	// try is Send's one non-blocking write, kept here because a closure made
-	// for each call would be an allocation for each call.
+	// try is the one non-blocking write of a line, kept here because a closure
+	// made for each line would be an allocation for each line.
 	try     func(fd uintptr) bool
 	tryLine []byte
 	tryN    int
@@ -84,7 +83,7 @@ func NewSender(w io.WriteCloser, bound int, timeout time.Duration, onDead func(e
 	}
 	s := &Sender{w: w, raw: pollable(w), bound: bound, timeout: timeout, onDead: onDead, done: make(chan struct{})}
 	s.try = func(fd uintptr) bool {
-		s.tryN, s.tryErr = retry(func() (int, error) { return syscall.Write(int(fd), s.tryLine) })
+		s.tryN, s.tryErr = tryWrite(fd, s.tryLine)
 		return true // done, whatever came of it: never wait here
 	}
 	return s
@@ -93,7 +92,12 @@ func NewSender(w io.WriteCloser, bound int, timeout time.Duration, onDead func(e
 // Send writes line, which must end in a newline; the slice may be reused once
 // Send has returned. nil means written or queued, not received. The error is
 // why the sender is dead; the line is then lost.
-func (s *Sender) Send(line []byte) error {
+func (s *Sender) Send(line []byte) error { return s.SendIn(nil, line, nil, nil) }
+
+// SendIn sends the line head+body+tail as part of a burst: it is written when
+// the burst ends, or before. body is not copied when it is long, so it must
+// never be written to again; head and tail may be reused at once.
+func (s *Sender) SendIn(b *Burst, head, body, tail []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.dead != nil {
@@ -102,31 +106,86 @@ func (s *Sender) Send(line []byte) error {
 	if s.finished {
 		return ErrSenderClosed
 	}
-	if !s.writing {
-		n, err := s.tryWrite(line)
-		if err != nil {
-			s.die(err)
-			return s.dead
+	size := len(head) + len(body) + len(tail)
+	if size > burstBytes {
+		b = nil
+	}
+	if b == nil && !s.writing && s.queue.size == 0 {
+		for _, part := range [...]*[]byte{&head, &body, &tail} {
+			n, err := s.tryOnce(*part)
+			if err != nil {
+				s.die(err)
+				return s.dead
+			}
+			size -= n
+			if *part = (*part)[n:]; len(*part) > 0 {
+				break
+			}
 		}
-		if line = line[n:]; len(line) == 0 {
+		if size == 0 {
 			return nil
 		}
 	}
-	if waiting := s.inHand + len(s.queue); waiting > 0 && waiting+len(line) > s.bound {
-		s.die(fmt.Errorf("%w: %d bytes wait, the bound is %d", ErrSlowPeer, waiting+len(line), s.bound))
+	if s.queue.size > 0 && !s.writing && s.queue.size+size > s.bound {
+		s.flush() // it waits for a burst only, and not for the peer
+	}
+	if s.dead != nil {
 		return s.dead
 	}
-	s.queue = append(s.queue, line...)
-	if !s.writing {
-		s.writing = true
-		go s.write()
+	if waiting := s.inHand + s.queue.size; waiting > 0 && waiting+size > s.bound {
+		s.die(fmt.Errorf("%w: %d bytes wait, the bound is %d", ErrSlowPeer, waiting+size, s.bound))
+		return s.dead
 	}
-	return nil
+	s.queue.add(head)
+	s.queue.refer(body)
+	s.queue.add(tail)
+	switch {
+	case s.writing:
+		return nil
+	case b.mayWait() && s.queue.size < burstBytes:
+		if s.burst != b { // or it was another goroutine's, whose lines then wait for b's end too
+			s.burst = b
+			b.held = append(b.held, s)
+		}
+		return nil
+	}
+	s.flush()
+	return s.dead
 }
 
-// tryWrite writes what fits now.
-func (s *Sender) tryWrite(line []byte) (int, error) {
-	if s.raw == nil {
+// flushFor ends b's promise.
+func (s *Sender) flushFor(b *Burst) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.burst == b {
+		s.flush()
+	}
+}
+
+// flush tries to write all that waits, and leaves what does not fit to the
+// writer goroutine. Called with mu held.
+func (s *Sender) flush() {
+	s.burst = nil
+	if s.writing || s.queue.size == 0 || s.dead != nil {
+		return
+	}
+	if len(s.queue.parts) == 0 {
+		n, err := s.tryOnce(*s.queue.small)
+		if err != nil {
+			s.die(err)
+			return
+		}
+		if s.queue.wrote(n); s.queue.size == 0 {
+			return
+		}
+	}
+	s.writing = true
+	go s.write()
+}
+
+// tryOnce writes what fits now.
+func (s *Sender) tryOnce(line []byte) (int, error) {
+	if s.raw == nil || len(line) == 0 {
 		return 0, nil
 	}
 	s.tryLine = line
@@ -147,17 +206,20 @@ func (s *Sender) tryWrite(line []byte) (int, error) {
 func (s *Sender) write() {
 	deadline, _ := s.w.(interface{ SetWriteDeadline(time.Time) error })
 	s.mu.Lock()
-	for s.dead == nil && len(s.queue) > 0 {
-		batch := s.queue
-		s.queue, s.spare = s.spare[:0], nil
-		s.inHand = len(batch)
+	for s.dead == nil && s.queue.size > 0 {
+		s.inHand = s.queue.size
+		parts := s.queue.take()
 		s.mu.Unlock()
-		err := s.writeOut(batch, deadline)
+		var err error
+		for i, part := range parts {
+			if err = s.writeOut(part, deadline); err != nil {
+				break
+			}
+			parts[i] = nil // written: a long one need not be kept for the others
+			drop(len(part))
+		}
 		s.mu.Lock()
 		s.inHand = 0
-		if cap(batch) <= queueKeep {
-			s.spare = batch[:0]
-		}
 		if err != nil {
 			s.die(err)
 		}
@@ -228,7 +290,7 @@ func (s *Sender) die(err error) {
 // cut closes the descriptor under whoever writes to it. Called with mu held.
 func (s *Sender) cut(err error) {
 	s.dead = err
-	s.queue, s.spare = nil, nil
+	s.queue, s.burst = outbox{}, nil
 	_ = s.w.Close() // the reason is err; a close error adds nothing to it
 	if !s.writing {
 		s.shut()
@@ -255,6 +317,7 @@ func (s *Sender) Finish() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.finished = true
+	s.flush() // what waited for a burst waits no more
 	if !s.writing {
 		s.shut()
 	}
@@ -278,7 +341,7 @@ func (s *Sender) Done() <-chan struct{} { return s.done }
 func (s *Sender) Queued() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.inHand + len(s.queue)
+	return s.inHand + s.queue.size
 }
 
 // Err is why nothing can be sent any more; nil while it can.

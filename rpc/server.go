@@ -178,7 +178,7 @@ func (s *Server) serveConn(ctx context.Context, rwc io.ReadWriteCloser) error {
 
 // refuse answers a connection that may not be with the one line that says why.
 func (c *Conn) refuse(why *Error) error {
-	c.respond(nullID, nil, why)
+	c.respond(nil, nullID, nil, why)
 	c.out.Finish()
 	<-c.out.Done()
 	return why

@@ -59,16 +59,22 @@ type Owner interface {
 	// runs on the loop: its main seat no longer holds others up. From now on
 	// name is of that kind, and the loop's lane is open.
 	CallMoved(w *Worker, c *rpc.Call, name string, kind Kind)
-	// CallDone: the call is off its seat, which is free; service is how long
-	// the worker had it in hand (waits behind other calls excluded). lane is
-	// where it ended: LaneLoop for a call that had moved. The owner
-	// answers the call: exactly one of result and err is set, result is valid
-	// until CallDone returns.
-	CallDone(w *Worker, c *rpc.Call, lane Lane, service time.Duration, result []byte, err *rpc.Error)
+	// CallDone: the call is off its seat, which is free. The owner answers it,
+	// before CallDone returns.
+	CallDone(w *Worker, c *rpc.Call, a Answer)
 	// WorkerGone: the worker is dead and reaped; nothing of it is alive. left
 	// are its unanswered calls, in the order they were sent. It is the last
 	// thing the owner hears of w.
 	WorkerGone(w *Worker, e Exit, left []Orphan) (lost, requeued int)
+}
+
+// Answer is what a worker said to one call.
+type Answer struct {
+	Lane    Lane          // where the call ended: LaneLoop for one that had moved
+	Service time.Duration // how long the worker had it in hand, waits behind other calls excluded
+	Result  []byte        // raw JSON, valid until CallDone returns; nil when there is an Err
+	Err     *rpc.Error
+	Burst   *rpc.Burst // that brought it: for what is sent before CallDone returns
 }
 
 // Orphan is a call whose worker died before answering it.

@@ -89,11 +89,11 @@ func (o *witness) CallMoved(_ *Worker, _ *rpc.Call, name string, kind Kind) {
 	o.moved = append(o.moved, name+" "+string(kind))
 }
 
-func (o *witness) CallDone(w *Worker, c *rpc.Call, _ Lane, _ time.Duration, result []byte, err *rpc.Error) {
-	if err != nil {
-		c.Fail(err)
+func (o *witness) CallDone(w *Worker, c *rpc.Call, a Answer) {
+	if a.Err != nil {
+		c.FailIn(a.Burst, a.Err)
 	} else {
-		c.Reply(result)
+		c.ReplyIn(a.Burst, a.Result)
 	}
 	if o.onDone != nil {
 		o.onDone(w, c)
@@ -244,7 +244,7 @@ func newCall(t testing.TB, method string, params any) (*rpc.Call, <-chan answer)
 func send(t testing.TB, w *Worker, lane Lane, method string, params any) <-chan answer {
 	t.Helper()
 	c, a := newCall(t, method, params)
-	if !w.Send(c, lane) {
+	if !w.Send(c, lane, nil) {
 		t.Fatalf("the worker refused %s", method)
 	}
 	return a
@@ -275,6 +275,6 @@ type benchOwner struct{ done chan struct{} }
 func (o *benchOwner) WorkerReady(*Worker, ReadyInfo)                          {}
 func (o *benchOwner) CallMoved(*Worker, *rpc.Call, string, Kind)              {}
 func (o *benchOwner) WorkerGone(*Worker, Exit, []Orphan) (lost, requeued int) { return 0, 0 }
-func (o *benchOwner) CallDone(*Worker, *rpc.Call, Lane, time.Duration, []byte, *rpc.Error) {
+func (o *benchOwner) CallDone(*Worker, *rpc.Call, Answer) {
 	o.done <- struct{}{}
 }

@@ -38,7 +38,7 @@ func BenchmarkCall(b *testing.B) {
 	c, _ := newCall(b, "echo", []any{1, 2})
 	b.ReportAllocs()
 	for b.Loop() {
-		if !w.Send(c, LaneMain) {
+		if !w.Send(c, LaneMain, nil) {
 			b.Fatal("refused")
 		}
 		<-o.done

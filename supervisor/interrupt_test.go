@@ -18,7 +18,7 @@ const longGrace = time.Minute
 func sendCall(t testing.TB, w *Worker, lane Lane, method string, params any) (*rpc.Call, <-chan answer) {
 	t.Helper()
 	c, a := newCall(t, method, params)
-	if !w.Send(c, lane) {
+	if !w.Send(c, lane, nil) {
 		t.Fatalf("the worker refused %s", method)
 	}
 	return c, a

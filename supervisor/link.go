@@ -78,7 +78,10 @@ func (l *link) connect(w *wire, maxMessage int, dead func(error)) {
 
 // send seats the call and writes its line, in one step under one lock: the
 // order of ids on a pipe is the order of the sends.
-func (l *link) send(c *rpc.Call, lane Lane) bool {
+//
+// A worker with nothing in hand gets its line at once, and not when the burst
+// that it came with ends: its core and ours then work side by side.
+func (l *link) send(c *rpc.Call, lane Lane, b *rpc.Burst) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	free := l.free[lane]
@@ -86,7 +89,11 @@ func (l *link) send(c *rpc.Call, lane Lane) bool {
 		return false
 	}
 	n := free[len(free)-1]
-	if !l.write(n, lane, seat{call: c}, c.Function, c.Params, c.RawMeta) {
+	now := b.Now()
+	if l.seated == 0 {
+		b = nil
+	}
+	if !l.write(n, lane, seat{call: c, sent: now}, c.Function, c.Params, c.RawMeta, b) {
 		return false
 	}
 	l.free[lane] = free[:len(free)-1]
@@ -98,17 +105,17 @@ func (l *link) send(c *rpc.Call, lane Lane) bool {
 func (l *link) question(a *ask, method string, params []byte) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.asks && l.write(l.main-1, LaneMain, seat{ask: a}, method, params, nil)
+	return l.asks && l.write(l.main-1, LaneMain, seat{ask: a, sent: time.Now()}, method, params, nil, nil)
 }
 
 // write fills a seat and sends its line. Called with mu held.
-func (l *link) write(n int, lane Lane, s seat, method string, params, meta []byte) bool {
+func (l *link) write(n int, lane Lane, s seat, method string, params, meta []byte, b *rpc.Burst) bool {
 	l.last++
 	s.id = l.last*uint64(len(l.seats)) + uint64(n)
-	s.sent = time.Now()
-	l.scratch = appendRequest(l.scratch[:0], s.id, method, params, meta)
-	err := l.senders[lane].Send(l.scratch)
-	if cap(l.scratch) > scratchKeep {
+	var r requestLine
+	r.write(l.scratch[:0], s.id, method, params, meta)
+	err := l.senders[lane].SendIn(b, r.head, r.params, r.tail)
+	if l.scratch = r.head; cap(l.scratch) > scratchKeep {
 		l.scratch = nil
 	}
 	if err != nil {
@@ -119,16 +126,15 @@ func (l *link) write(n int, lane Lane, s seat, method string, params, meta []byt
 }
 
 // take frees the seat of a call that was answered and says how long the worker
-// had it in hand; false when no such call is out.
-func (l *link) take(id uint64) (s seat, lane Lane, service time.Duration, ok bool) {
+// had it in hand, and how many it still has; false when no such call is out.
+func (l *link) take(id uint64, now time.Time) (s seat, lane Lane, service time.Duration, left int, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := int(id % uint64(len(l.seats)))
 	s = l.seats[n]
 	if id == 0 || s.id != id {
-		return seat{}, 0, 0, false
+		return seat{}, 0, 0, l.seated, false
 	}
-	now := time.Now()
 	service = now.Sub(s.sent)
 	if lane = l.lane(n); lane == LaneMain && !s.moved {
 		// The main thread does one thing after the other: what it did before
@@ -144,7 +150,7 @@ func (l *link) take(id uint64) (s seat, lane Lane, service time.Duration, ok boo
 	}
 	l.seats[n] = seat{}
 	if s.ask != nil {
-		return s, lane, service, true
+		return s, lane, service, l.seated, true
 	}
 	l.free[seatLane] = append(l.free[seatLane], n)
 	l.seated--
@@ -154,7 +160,7 @@ func (l *link) take(id uint64) (s seat, lane Lane, service time.Duration, ok boo
 	if s.moved {
 		lane = LaneLoop // where it ended, whatever seat it had kept
 	}
-	return s, lane, service, true
+	return s, lane, service, l.seated, true
 }
 
 // move notes that a call on the main thread went over to the loop.

@@ -19,12 +19,13 @@ const quoteLimit = 80
 func (w *Worker) read() {
 	frames := rpc.NewFrameReader(w.wire.out, w.cfg.MaxMessage)
 	defer frames.Close()
+	burst := frames.Burst()
 	for {
 		line, err := frames.Next()
 		var tooLong *rpc.FrameTooLongError
 		switch {
 		case err == nil:
-			if err := w.take(line); err != nil {
+			if err := w.take(line, burst); err != nil {
 				w.violate(err.Error())
 				return
 			}
@@ -34,7 +35,7 @@ func (w *Worker) read() {
 		case errors.Is(err, io.ErrUnexpectedEOF):
 			// It died in the middle of a line. A whole message without its
 			// newline counts; half a one was never said.
-			_ = w.take(line)
+			_ = w.take(line, burst)
 			w.suspect("it closed its reply pipe")
 			return
 		default:
@@ -45,13 +46,13 @@ func (w *Worker) read() {
 }
 
 // take handles one line; an error is a broken rule.
-func (w *Worker) take(line []byte) error {
+func (w *Worker) take(line []byte, b *rpc.Burst) error {
 	m, err := rpc.ScanReply(line)
 	if err != nil {
 		return fmt.Errorf("it wrote what is no message: %w: %s", err, quote(line))
 	}
 	if m.IsReply() {
-		return w.takeReply(m)
+		return w.takeReply(m, b)
 	}
 	if m.ID != nil {
 		return fmt.Errorf("it sent a request, which nobody here answers: %s", quote(line))
@@ -67,7 +68,7 @@ func (w *Worker) take(line []byte) error {
 	return fmt.Errorf("it sent a notification that the protocol does not know: %s", quote(m.Method))
 }
 
-func (w *Worker) takeReply(m rpc.Inbound) error {
+func (w *Worker) takeReply(m rpc.Inbound, b *rpc.Burst) error {
 	id, ok := rpc.LinkID(m.ID)
 	if !ok {
 		return fmt.Errorf("it answered an id that was never given: %s", quote(m.ID))
@@ -80,16 +81,19 @@ func (w *Worker) takeReply(m rpc.Inbound) error {
 		}
 	}
 	// Before the owner hears of it: from here the seat is anyone's.
-	s, lane, service, ok := w.link.take(id)
+	s, lane, service, left, ok := w.link.take(id, b.Now())
+	if left == 0 {
+		b.Last()
+	}
 	switch {
 	case !ok:
 		return fmt.Errorf("it answered id %d, which was never given or was answered before", id)
 	case s.ask != nil:
 		w.answered(s.ask, bytes.Clone(m.Result), failure)
 	case failure != nil:
-		w.cfg.Owner.CallDone(w, s.call, lane, service, nil, failure)
+		w.cfg.Owner.CallDone(w, s.call, Answer{Lane: lane, Service: service, Err: failure, Burst: b})
 	default:
-		w.cfg.Owner.CallDone(w, s.call, lane, service, m.Result, nil)
+		w.cfg.Owner.CallDone(w, s.call, Answer{Lane: lane, Service: service, Result: m.Result, Burst: b})
 	}
 	return nil
 }

@@ -6,24 +6,37 @@ import (
 	"strconv"
 )
 
-// appendRequest writes the line of one call. The host's bytes go out as they
-// came in, but for newlines between tokens, which a caller in this process may
-// have left in.
-func appendRequest(b []byte, id uint64, method string, params, meta []byte) []byte {
+// longParams is the size from which arguments go from the host's line to the
+// worker's pipe without a copy in between.
+const longParams = 64 << 10
+
+// requestLine is the line of one call: head, and when the params are long, they
+// and what follows them.
+type requestLine struct{ head, params, tail []byte }
+
+// write makes the line in b. The host's bytes go out as they came in, but for
+// newlines between tokens, which a caller in this process may have left in.
+func (r *requestLine) write(b []byte, id uint64, method string, params, meta []byte) {
 	b = append(b, `{"jsonrpc":"2.0","id":`...)
 	b = strconv.AppendUint(b, id, 10)
 	b = append(b, `,"method":`...)
 	b = appendString(b, method)
-	if params != nil {
-		b = append(b, `,"params":`...)
-		b = appendValue(b, params)
-	}
 	if meta != nil {
 		b = append(b, `,"meta":`...)
 		b = appendValue(b, meta)
 	}
-	return append(b, "}\n"...)
+	if params != nil {
+		b = append(b, `,"params":`...)
+		if len(params) >= longParams && bytes.IndexByte(params, '\n') < 0 {
+			r.head, r.params, r.tail = b, params, requestTail
+			return
+		}
+		b = appendValue(b, params)
+	}
+	r.head = append(b, requestTail...)
 }
+
+var requestTail = []byte("}\n")
 
 func appendValue(b, raw []byte) []byte {
 	if bytes.IndexByte(raw, '\n') < 0 {

@@ -36,9 +36,9 @@ func playDaemon() int {
 		w := StartWorker(context.Background(), cfg)
 		<-w.Ready()
 		// The fork first, then the GIL is held for ever.
-		w.Send(rpc.NewCall("fork", []byte("[600]"), nil), LaneMain)
+		w.Send(rpc.NewCall("fork", []byte("[600]"), nil), LaneMain, nil)
 		child := <-o.forked
-		w.Send(rpc.NewCall("gil", nil, nil), LaneMain)
+		w.Send(rpc.NewCall("gil", nil, nil), LaneMain, nil)
 		fmt.Fprintf(os.Stdout, "%d %s\n", w.ID().PID, child)
 	}
 	fmt.Fprintln(os.Stdout, "all")
@@ -50,6 +50,6 @@ type daemonOwner struct{ forked chan []byte }
 func (o *daemonOwner) WorkerReady(*Worker, ReadyInfo)                {}
 func (o *daemonOwner) CallMoved(*Worker, *rpc.Call, string, Kind)    {}
 func (o *daemonOwner) WorkerGone(*Worker, Exit, []Orphan) (int, int) { return 0, 0 }
-func (o *daemonOwner) CallDone(_ *Worker, _ *rpc.Call, _ Lane, _ time.Duration, r []byte, _ *rpc.Error) {
-	o.forked <- append([]byte{}, r...)
+func (o *daemonOwner) CallDone(_ *Worker, _ *rpc.Call, a Answer) {
+	o.forked <- append([]byte{}, a.Result...)
 }

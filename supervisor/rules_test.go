@@ -51,7 +51,7 @@ func TestBrokenRulesEndTheWorkerAndNotTheOtherCalls(t *testing.T) {
 			bad := send(t, w, LaneMain, c.method, c.params)
 			waiting := []<-chan answer{other}
 			// It may be dead by now, and refuse.
-			if behind, answers := newCall(t, "sleep", []any{60}); w.Send(behind, LaneMain) {
+			if behind, answers := newCall(t, "sleep", []any{60}); w.Send(behind, LaneMain, nil) {
 				waiting = append(waiting, answers)
 			}
 			a := await(t, bad, "the bad call")
@@ -123,9 +123,9 @@ type laneSpy struct {
 	lanes chan Lane
 }
 
-func (s laneSpy) CallDone(w *Worker, c *rpc.Call, lane Lane, service time.Duration, result []byte, err *rpc.Error) {
-	s.lanes <- lane
-	s.witness.CallDone(w, c, lane, service, result, err)
+func (s laneSpy) CallDone(w *Worker, c *rpc.Call, a Answer) {
+	s.lanes <- a.Lane
+	s.witness.CallDone(w, c, a)
 }
 
 func TestSeatsBoundWhatIsSent(t *testing.T) {
@@ -135,7 +135,7 @@ func TestSeatsBoundWhatIsSent(t *testing.T) {
 		answers = append(answers, send(t, w, LaneMain, "sleep", []any{0.05}))
 	}
 	c, _ := newCall(t, "echo", nil)
-	if w.Send(c, LaneMain) {
+	if w.Send(c, LaneMain, nil) {
 		t.Error("a fifth call was taken on four seats")
 	}
 	for _, a := range answers {
@@ -145,7 +145,7 @@ func TestSeatsBoundWhatIsSent(t *testing.T) {
 		t.Error(a.err)
 	}
 	w.Drain()
-	if w.Send(c, LaneMain) || w.Send(c, LaneLoop) {
+	if w.Send(c, LaneMain, nil) || w.Send(c, LaneLoop, nil) {
 		t.Error("a draining worker took a call")
 	}
 	await(t, w.Idle(), "idle")
@@ -158,11 +158,11 @@ func TestServiceTimeLeavesTheWaitOut(t *testing.T) {
 	seats := len(l.seats)
 	l.seats[0] = seat{id: uint64(seats), call: first, sent: sent}
 	l.seats[1] = seat{id: uint64(seats + 1), call: second, sent: sent}
-	_, _, service, _ := l.take(uint64(seats))
+	_, _, service, _, _ := l.take(uint64(seats), time.Now())
 	if service < time.Second {
 		t.Errorf("the first took %v", service)
 	}
-	if _, _, service, _ = l.take(uint64(seats + 1)); service > time.Second/2 {
+	if _, _, service, _, _ = l.take(uint64(seats+1), time.Now()); service > time.Second/2 {
 		t.Errorf("the second took %v, the wait behind the first included", service)
 	}
 }
@@ -207,7 +207,7 @@ func TestLargeMessagesPassBothWays(t *testing.T) {
 	}
 	done := make(chan string, 1)
 	multi := rpc.NewCall("echo", []byte("[1,\n 2]"), rpc.AnswerFunc(func(_ *rpc.Call, r []byte, _ *rpc.Error) { done <- string(r) }))
-	if !w.Send(multi, LaneMain) || await(t, done, "the answer") != "[1, 2]" {
+	if !w.Send(multi, LaneMain, nil) || await(t, done, "the answer") != "[1, 2]" {
 		t.Error("a newline between tokens was not taken out")
 	}
 }
@@ -237,7 +237,7 @@ func TestKilledAtRandomEachCallEndsOnceAndStartedIsTrue(t *testing.T) {
 					c.Reply(r)
 				}
 			}))
-			if !w.Send(counted, LaneMain) {
+			if !w.Send(counted, LaneMain, nil) {
 				t.Fatal("refused")
 			}
 			answers = append(answers, a)

@@ -81,12 +81,12 @@ func (o *crowd) tell() {
 
 func (o *crowd) CallMoved(*Worker, *rpc.Call, string, Kind) {}
 
-func (o *crowd) CallDone(_ *Worker, c *rpc.Call, _ Lane, _ time.Duration, result []byte, err *rpc.Error) {
-	if err != nil {
-		c.Fail(err)
+func (o *crowd) CallDone(_ *Worker, c *rpc.Call, a Answer) {
+	if a.Err != nil {
+		c.Fail(a.Err)
 		return
 	}
-	c.Reply(result)
+	c.Reply(a.Result)
 }
 
 func (o *crowd) WorkerGone(w *Worker, e Exit, left []Orphan) (lost, requeued int) {

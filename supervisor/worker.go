@@ -127,7 +127,8 @@ func (w *Worker) State() State {
 // Send puts the call on a free seat of lane and writes its line without
 // blocking. It refuses (false) when the worker is not Ready or no seat of the
 // lane is free; the call is then the caller's as before.
-func (w *Worker) Send(c *rpc.Call, lane Lane) bool { return w.link.send(c, lane) }
+// b is the burst that the caller works through, or nil.
+func (w *Worker) Send(c *rpc.Call, lane Lane, b *rpc.Burst) bool { return w.link.send(c, lane, b) }
 
 // Drain closes the worker to new calls; those it has go on.
 func (w *Worker) Drain() { w.apply(eventDrain) }
