@@ -61,7 +61,7 @@ class Loop:
                 write(line)
 
         self._worker.send = send
-        stdio.Current.task = _call.get
+        stdio.current.task = _call.get
         sys.setswitchinterval(SWITCH_INTERVAL)
         self._thread.start()
         self._started.wait()
@@ -187,7 +187,7 @@ class Loop:
         self._held = tail
         board, seats = self._worker.wire.board, self._worker.wire.seats
         for line in lines:
-            request = self._worker.request(line)
+            request = self._worker.request(line.decode())
             if request is None:
                 continue
             call = request["id"]
@@ -217,7 +217,7 @@ class Loop:
             return
         stacks = ""
         late: set[object] = set(kicks.started())
-        late.discard(stdio.Current.main)
+        late.discard(stdio.current.main)
         self._take_inbox()
         for task, request in tuple(self._tasks.items()):
             call = request.get("id")

@@ -13,7 +13,7 @@ from .cancel import Kicks, stack, stopped
 from .refusal import CODES, Refusal, UnboundParams
 from .surface import Methods, Surface
 from .surface import kind as kind_of
-from .values import NATURAL, encode, parse, scan, too_large
+from .values import NATURAL, encode, parse, too_large
 from .wire import PROTOCOL, STAGE_IMPORT, STAGE_READY, Wire
 
 TYPE_CHECKING = False
@@ -125,7 +125,7 @@ class Worker:
         self.internal_error = internal_error
         kinds = methods.kinds()
         if self.wire.control >= 0 and self.wire.board is not None:
-            self.kicks = Kicks(self, lane.enter.__code__, stdio.Current)
+            self.kicks = Kicks(self, lane.enter.__code__, stdio.current)
             self.kicks.install()
         methods["mochi.ping"] = lambda: "pong"
         methods["mochi.describe"] = self._describe
@@ -182,7 +182,7 @@ class Worker:
         line = f'{{"jsonrpc":"2.0","id":{call},"result":{text}}}\n'
         if len(line) > values.limit:
             raise too_large(len(line))
-        return line.encode("ascii")
+        return line.encode()
 
     def explain(self, request: "Any", error: BaseException) -> BaseException:
         """Tell a call that its arguments do not fit from one that failed inside."""
@@ -251,20 +251,14 @@ class Worker:
             encode({"jsonrpc": "2.0", "method": method, "params": params}).encode("ascii") + b"\n"
         )
 
-    def request(self, line: bytes) -> "Any":
-        """Read a request; None when the line was answered or is blank.
+    def request(self, line: str) -> "Any":
+        """Read a request the careful way; None when the line was answered or is blank.
 
-        The daemon has checked what it sends. By hand the whole envelope is.
+        The daemon has checked what it sends: here comes an int of too many
+        digits, or white space. By hand the whole envelope is examined.
         """
         if self.wire.daemon:
-            text = line.decode()
-            try:
-                request, end = scan(text, 0)
-                if end == len(text):
-                    return request
-            except Exception:
-                pass
-            return parse(line)  # an int of too many digits, or white space
+            return parse(line)
         from .by_hand import examine
 
         return examine(self, line)
