@@ -69,18 +69,17 @@ def serve(worker: "Worker", dispatch: "Callable[[Any], bytes | None]") -> None:
             if waiting and clock() - asked > REVOKED_AGE:
                 kicks.take()  # type: ignore[union-attr]
                 asked = clock()
-            start = at
             try:
                 request, end = read(text, at)
-                at = end + 1
                 plain = text[end] == "\n"
             except Exception:  # the scanner raises whatever it likes
                 plain = False
             if not plain:
-                at = text.index("\n", start) + 1
-                request = worker.request(text[start : at - 1])
-                if request is None:
-                    continue
+                end = text.index("\n", at)
+                request = worker.request(text[at:end])
+            at = end + 1
+            if request is None:
+                continue
             call = request.get("id")
             # In this order: what has started and is not current is over, and a
             # shot at it is too late.
@@ -106,9 +105,15 @@ def _examine(_text: str, _at: int) -> "tuple[Any, int]":
     raise ValueError
 
 
+def _polling(worker: "Worker") -> "Callable[[int], bytes] | None":
+    from . import polling
+
+    return polling.reader(worker.wire) if polling.possible() else None
+
+
 def texts(worker: "Worker") -> "Iterator[str]":
     """Give the whole lines of each read; a line in pieces is given once it is whole."""
-    read, limit = worker.wire.read, worker.wire.limit
+    read, limit, polls = worker.wire.read, worker.wire.limit, worker.wire.poll != 0
     # The daemon has seen to it that its bytes are UTF-8.
     errors = "strict" if worker.wire.daemon else "surrogateescape"
     pieces: list[bytes] = []
@@ -132,6 +137,8 @@ def texts(worker: "Worker") -> "Iterator[str]":
                 text = whole.decode("utf-8", errors)
                 del whole, chunk  # while a call runs, its text is held once
                 yield text
+                if polls:  # from the second read on: the first one is still part of the start
+                    read, polls = _polling(worker) or read, False
         elif not skipping:
             pieces.append(chunk)
             held += len(chunk)

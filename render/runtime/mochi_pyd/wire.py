@@ -10,6 +10,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 VARIABLE = "MOCHI_PYD_WIRE"
 PROTOCOL = 1
@@ -38,6 +39,10 @@ class Wire:
         self.life = numbers.get("life", -1)
         # The signal that asks for the stacks of all threads; 0 is none.
         self.dump = numbers.get("dump", 0)
+        # The longest a thread polls before it sleeps, in seconds: 0 is never, and
+        # negative what the runtime finds best. By hand nobody counts microseconds.
+        self.poll = numbers.get("poll", -1 if self.daemon else 0) / 1e6
+        self.new_poll: Callable[[], Any] = _no_poll
         self.board: memoryview | None = None
         self.forked = False
         if self.daemon:
@@ -113,6 +118,8 @@ class Wire:
         fcntl.fcntl(self.life, F_SETSIG, SIGKILL)
         flags = fcntl.fcntl(self.life, fcntl.F_GETFL)
         fcntl.fcntl(self.life, fcntl.F_SETFL, flags | O_ASYNC)
+        # Kept: what user code imports may replace select.poll by something slow.
+        self.new_poll = select.poll
         poll = select.poll()
         poll.register(self.life, select.POLLIN)
         if poll.poll(0):
@@ -138,6 +145,12 @@ class Wire:
                 if flush is not None:
                     flush()
             os._exit(0)
+
+
+def _no_poll() -> "Any":
+    from select import poll
+
+    return poll()
 
 
 def _take_stdio() -> tuple[int, int]:
