@@ -113,7 +113,8 @@ def _polling(worker: "Worker") -> "Callable[[int], bytes] | None":
 
 def texts(worker: "Worker") -> "Iterator[str]":
     """Give the whole lines of each read; a line in pieces is given once it is whole."""
-    read, limit, polls = worker.wire.read, worker.wire.limit, worker.wire.poll != 0
+    read: Callable[[int], bytes] = worker.wire.read
+    limit, polls = worker.wire.limit, worker.wire.poll != 0
     # The daemon has seen to it that its bytes are UTF-8.
     errors = "strict" if worker.wire.daemon else "surrogateescape"
     pieces: list[bytes] = []

@@ -104,7 +104,7 @@ class Loop:
             if self._worker.wire.poll and polling.possible():
                 self._window = polling.Window(self._worker.wire.poll)
                 # What the loop would sleep on tells of everything it waits for.
-                selector = getattr(self._loop, "_selector", None)
+                selector: Any = getattr(self._loop, "_selector", None)
                 everything = selector.fileno() if hasattr(selector, "fileno") else fd
                 self._wait = polling.lookout(self._worker.wire, everything, self._window)
         if self._worker.kicks is not None:
@@ -180,8 +180,7 @@ class Loop:
         if fd < 0 or not self._serving:
             return False
         if self._since:
-            now = clock()
-            self._window.waited(now - self._since, self._polled, now)  # type: ignore[union-attr]
+            self._window.waited(clock() - self._since)  # type: ignore[union-attr]
             self._since = 0.0
         try:
             chunk = os.read(fd, READ_SIZE)
@@ -219,8 +218,7 @@ class Loop:
         if window is None or self._tasks or self._since:
             return
         self._since = now = clock()
-        self._polled = window.polls(now) and not getattr(self._loop, "_ready", ())
-        if self._polled:
+        if window.polls(now) and not getattr(self._loop, "_ready", ()):
             self._wait(now)
 
     def _shot(self) -> None:

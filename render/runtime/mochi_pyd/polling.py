@@ -4,8 +4,7 @@ Most of a round trip is waking a core that has gone to sleep. A worker that
 looks a few times more before it sleeps saves that, and pays with a core's time.
 So the window in which it looks grows while requests come soon and shrinks to
 nothing while they do not, as KVM's halt polling does; and it closes for a while
-when polling does harm: when another thread wanted the core, or when requests
-come no sooner than to a worker that sleeps.
+when another thread wants the core.
 """
 
 import os
@@ -27,12 +26,6 @@ FAR = 20  # a wait of so many of the widest windows says that the burst is over
 # other thread had the core, or the interpreter's lock, and wants it again.
 ROBBED = 300e-6
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0  # how long polling stops then: it doubles
-# One wait in so many is slept through, to know what polling gains. Where the
-# caller has the same core, each yield of which is a chance to be passed over,
-# it doubled the round trip (48 for 23 µs) although no yield took long.
-TRIAL = 16
-ENOUGH = 4  # waits of both sorts, before they are compared
-WEIGHT = 1 / 8  # of the latest wait in the average of its sort
 
 
 class Window:
@@ -45,39 +38,25 @@ class Window:
         self.paused_until = 0.0
         self._pause = FIRST_PAUSE
         self._was_long = False
-        self._turn = 0
-        self._average = [0.0, 0.0]  # of the short waits: slept, polled
-        self._count = [0, 0]
 
     def polls(self, now: float) -> bool:
         """Tell whether the wait that begins now is to be polled."""
-        if not self.length or now < self.paused_until:
-            return False
-        self._turn += 1
-        return self._turn % TRIAL != 0
+        return self.length > 0.0 and now >= self.paused_until
 
-    def waited(self, seconds: float, polled: bool, now: float) -> None:
+    def waited(self, seconds: float) -> None:
         """Learn how long a wait was, polling and sleep together."""
         if seconds <= self.longest:
             if self.length < self.longest:
                 self.length = min(max(2 * self.length, FIRST), self.longest)
             self._was_long = False
-            self._count[polled] += 1
-            self._average[polled] += (seconds - self._average[polled]) * max(
-                WEIGHT, 1 / self._count[polled]
-            )
-            if not polled and min(self._count) >= ENOUGH and self.length:
-                slept, lay_awake = self._average
-                if lay_awake >= slept:
-                    self.harmed(now)
         elif self._was_long or seconds > FAR * self.longest:
             self.length = 0.0
         else:
             self.length /= 2
             self._was_long = True
 
-    def harmed(self, now: float) -> None:
-        """Stop for a while: polling does not pay, or takes from somebody who needs it.
+    def robbed(self, now: float) -> None:
+        """Stop for a while: polling took from somebody who needs it.
 
         Each pause is twice as long as the one before it, unless there was no
         trouble for longer than it would be.
@@ -86,7 +65,6 @@ class Window:
             self._pause = FIRST_PAUSE
         self.paused_until = now + self._pause
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
-        self._count = [0, 0]
 
 
 def possible() -> bool:
@@ -112,7 +90,7 @@ def lookout(wire: "Wire", fd: int, window: Window) -> "Callable[[float], None]":
             give_way()
             before, now = now, clock()
             if now - before > ROBBED:
-                window.harmed(now)
+                window.robbed(now)
                 return
             if now >= end:
                 return
@@ -124,15 +102,14 @@ def reader(wire: "Wire") -> "Callable[[int], bytes]":
     """Make the function that reads the main thread's requests, polling before it sleeps."""
     window = Window(wire.poll)
     wait, read = lookout(wire, wire.requests, window), wire.read
-    polled, took = False, FAR * window.longest
+    took = 0.0
 
     def polling_read(size: int) -> bytes:
-        nonlocal polled, took
+        nonlocal took
         began = clock()
         # What is learned of the last wait is not learned while a request is there.
-        window.waited(took, polled, began)
-        polled = window.polls(began)
-        if polled:
+        window.waited(took)
+        if window.polls(began):
             wait(began)
         chunk = read(size)
         took = clock() - began
