@@ -106,7 +106,7 @@ class Loop:
                 # What the loop would sleep on tells of everything it waits for.
                 selector: Any = getattr(self._loop, "_selector", None)
                 everything = selector.fileno() if hasattr(selector, "fileno") else fd
-                self._wait = polling.lookout(self._worker.wire, everything, self._window)
+                self._wait = polling.lookout(everything, self._window)
         if self._worker.kicks is not None:
             self._loop.add_reader(self._worker.wire.control, self._shot)
         self._serving = True

@@ -74,15 +74,17 @@ def possible() -> bool:
     return len(os.sched_getaffinity(0)) > 1 if hasattr(os, "sched_getaffinity") else True
 
 
-def lookout(wire: "Wire", fd: int, window: Window) -> "Callable[[float], None]":
+def lookout(fd: int, window: Window) -> "Callable[[float], None]":
     """Make the function that polls fd from the given time on, until there is something.
 
     Each look gives the interpreter's lock away, and each turn the core: a thread
     of the user's that becomes ready waits at worst until the window closes.
     """
-    poll = wire.new_poll()
-    poll.register(fd, 1)  # POLLIN; a descriptor that is gone counts as ready, too
-    look, give_way = poll.poll, os.sched_yield
+    from select import POLLIN, poll
+
+    one = poll()
+    one.register(fd, POLLIN)  # a descriptor that is gone counts as ready, too
+    look, give_way = one.poll, os.sched_yield
 
     def wait(now: float) -> None:
         end = now + window.length
@@ -101,7 +103,7 @@ def lookout(wire: "Wire", fd: int, window: Window) -> "Callable[[float], None]":
 def reader(wire: "Wire") -> "Callable[[int], bytes]":
     """Make the function that reads the main thread's requests, polling before it sleeps."""
     window = Window(wire.poll)
-    wait, read = lookout(wire, wire.requests, window), wire.read
+    wait, read = lookout(wire.requests, window), wire.read
     took = 0.0
 
     def polling_read(size: int) -> bytes:

@@ -10,7 +10,6 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
 VARIABLE = "MOCHI_PYD_WIRE"
 PROTOCOL = 1
@@ -42,16 +41,14 @@ class Wire:
         # The longest a thread polls before it sleeps, in seconds: 0 is never, and
         # negative what the runtime finds best. By hand nobody counts microseconds.
         self.poll = numbers.get("poll", -1 if self.daemon else 0) / 1e6
-        self.new_poll: Callable[[], Any] = _no_poll
         self.board: memoryview | None = None
+        self._board_file = numbers.get("board", -1)
         self.forked = False
         if self.daemon:
             self.requests, self.replies = numbers["in"], numbers["out"]
-            for fd in (self.requests, self.replies, self.loop, self.control, self.life):
+            for fd in self._descriptors():
                 if fd >= 0:
                     os.set_inheritable(fd, False)
-            if "board" in numbers:
-                self._map_board(numbers["board"])
             if self.life >= 0:
                 self._arm_lifeline()
         else:
@@ -62,6 +59,18 @@ class Wire:
         """Write how far the start has come on the board."""
         if self.board is not None:
             self.board[0] = stage
+        elif self._board_file >= 0:
+            os.pwrite(self._board_file, stage.to_bytes(8, sys.byteorder), 0)
+
+    def map_board(self) -> None:
+        """Map the board, which takes a module that the start can do without."""
+        if self._board_file < 0:
+            return
+        import mmap
+
+        self.board = memoryview(mmap.mmap(self._board_file, 8 * (1 + self.seats))).cast("Q")
+        os.close(self._board_file)
+        self._board_file = -1
 
     def write(self, line: bytes) -> None:
         """Write a whole line; the kernel may take it in pieces."""
@@ -97,45 +106,42 @@ class Wire:
             self._leave_if_forked()
             raise
 
-    def _map_board(self, fd: int) -> None:
-        import mmap
-
-        self.board = memoryview(mmap.mmap(fd, 8 * (1 + self.seats))).cast("Q")
-        os.close(fd)
-
     def _arm_lifeline(self) -> None:
         """Have the kernel kill the group when the daemon's end closes.
 
         The daemon arms a copy of its own, since user code may close this one.
-        A daemon that died before this line sends no signal: hence the poll.
+        A daemon that died before this line sends no signal: hence the read, which
+        needs no `select` to be imported.
         """
         if not sys.platform.startswith("linux"):
             return
         import fcntl
-        import select
 
         fcntl.fcntl(self.life, F_SETOWN, -os.getpgrp())
         fcntl.fcntl(self.life, F_SETSIG, SIGKILL)
         flags = fcntl.fcntl(self.life, fcntl.F_GETFL)
-        fcntl.fcntl(self.life, fcntl.F_SETFL, flags | O_ASYNC)
-        # Kept: what user code imports may replace select.poll by something slow.
-        self.new_poll = select.poll
-        poll = select.poll()
-        poll.register(self.life, select.POLLIN)
-        if poll.poll(0):
-            os._exit(1)
+        fcntl.fcntl(self.life, fcntl.F_SETFL, flags | O_ASYNC | os.O_NONBLOCK)
+        try:
+            os.read(self.life, 1)
+        except BlockingIOError:  # nothing to read, and no end of it
+            return
+        os._exit(1)
 
     def _forget(self) -> None:
         """In a forked child: it must not be able to speak for the worker."""
         self.forked = True
-        for fd in (self.requests, self.replies, self.loop, self.control, self.life):
+        for fd in self._descriptors():
             if fd >= 0:
                 try:
                     os.close(fd)
                 except OSError:  # user code closed it before us
                     pass
         self.requests = self.replies = self.loop = self.control = self.life = -1
-        self.board = None
+        self._board_file, self.board = -1, None
+
+    def _descriptors(self) -> "tuple[int, ...]":
+        ours = (self.requests, self.replies, self.loop, self.control, self.life)
+        return (*ours, self._board_file)
 
     def _leave_if_forked(self) -> None:
         """End a forked child that came back out of the user's function."""
@@ -145,12 +151,6 @@ class Wire:
                 if flush is not None:
                     flush()
             os._exit(0)
-
-
-def _no_poll() -> "Any":
-    from select import poll
-
-    return poll()
 
 
 def _take_stdio() -> tuple[int, int]:

@@ -124,16 +124,17 @@ class Worker:
         self.parse_error, self.invalid_request = parse_error, invalid_request
         self.internal_error = internal_error
         kinds = methods.kinds()
-        if self.wire.control >= 0 and self.wire.board is not None:
-            self.kicks = Kicks(self, lane.enter.__code__, stdio.current)
-            self.kicks.install()
         methods["mochi.ping"] = lambda: "pong"
         methods["mochi.describe"] = self._describe
         if loop is not None or any(k["kind"] in ("coroutine", "async_generator") for k in kinds):
+            self._listen()
             self._start_loop(loop)
-        self._tidy_imports()
         self.wire.stage(STAGE_READY)
         self._say_ready(kinds)
+        # What can wait until then is done while the daemon reads that.
+        self._listen()
+        self._tidy_imports()
+        _leave_snapshot()
         try:
             lane.serve(self, dispatch or self._pass_on)
         except BrokenPipeError:
@@ -281,6 +282,14 @@ class Worker:
 
             cstdio.install()
 
+    def _listen(self) -> None:
+        """Take the board, and hear what is cancelled."""
+        if self.kicks is None and self.wire.control >= 0 and self.wire.seats:
+            self.wire.map_board()
+            self.kicks = Kicks(self, lane.enter.__code__, stdio.current)
+            self.kicks.install()
+            self.kicks.take()  # what was asked before is not asked again
+
     def _say_ready(self, kinds: list[dict[str, str]]) -> None:
         ready = {
             "protocol": PROTOCOL,
@@ -347,6 +356,19 @@ class Worker:
         if kind not in ("coroutine", "async_generator"):
             kind = "function"  # it returned an awaitable this time
         self.notify("mochi.moved", {"id": request["id"], "name": name, "kind": kind})
+
+
+def _leave_snapshot() -> None:
+    """Have the next worker start faster."""
+    package = sys.modules[__package__ or ""]
+    if package.STARTED or not package.__path__ or sys.dont_write_bytecode:
+        return
+    from . import snapshot
+
+    try:
+        snapshot.write(package.__path__[0], package.START)
+    except OSError:  # a directory that is not ours to write to
+        pass
 
 
 def _foreign_code() -> bool:
