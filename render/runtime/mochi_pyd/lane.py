@@ -10,6 +10,7 @@ handed over, and the loop answers, or it has not.
 """
 
 import sys
+from _codecs import utf_8_decode
 from time import monotonic as clock
 
 from .cancel import returned, shots
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
+    from .wire import Answer
     from .worker import Worker
 
 # What one read takes: as much as a pipe holds by default. Once a line has
@@ -33,7 +35,9 @@ LONG_READ_SIZE = 256 * 1024
 REVOKED_AGE = 0.001
 
 
-def enter(call: "Any", dispatch: "Callable[[Any], bytes | None]", request: "Any") -> "bytes | None":
+def enter(
+    call: "Any", dispatch: "Callable[[Any], Answer | None]", request: "Any"
+) -> "Answer | None":
     """Run one request. Its frame marks where a call may be interrupted."""
     if returned and call in returned:
         returned.discard(call)
@@ -50,7 +54,7 @@ def revoked() -> Refusal:
     return Refusal("request_cancelled", "the call was cancelled before it started", started=False)
 
 
-def serve(worker: "Worker", dispatch: "Callable[[Any], bytes | None]") -> None:
+def serve(worker: "Worker", dispatch: "Callable[[Any], Answer | None]") -> None:
     """Answer requests one at a time until their end.
 
     The scanner walks through the text of a whole read, from line to line: to cut
@@ -117,32 +121,33 @@ def texts(worker: "Worker") -> "Iterator[str]":
     limit, polls = worker.wire.limit, worker.wire.poll != 0
     # The daemon has seen to it that its bytes are UTF-8.
     errors = "strict" if worker.wire.daemon else "surrogateescape"
-    pieces: list[bytes] = []
+    pieces: list[str] = []  # of a long line: decoded as they come, so that no copy is as long
+    rest = b""  # of a character at the end of the last piece
     held, skipping, size = 0, False, READ_SIZE
     while True:
         chunk = read(size)
         if not chunk:
             break
         end = chunk.rfind(b"\n") + 1
+        if skipping and end:
+            chunk = chunk[chunk.index(b"\n") + 1 :]
+            end, skipping = chunk.rfind(b"\n") + 1, False
         if end:
-            size = READ_SIZE
-            whole, tail = (chunk, b"") if end == len(chunk) else (chunk[:end], chunk[end:])
-            if skipping:
-                whole = whole[whole.index(b"\n") + 1 :]
-                skipping = False
-            elif pieces:
-                pieces.append(whole)
-                whole = b"".join(pieces)
-            pieces, held = ([tail], len(tail)) if tail else ([], 0)
-            if whole:
-                text = whole.decode("utf-8", errors)
-                del whole, chunk  # while a call runs, its text is held once
-                yield text
-                if polls:  # from the second read on: the first one is still part of the start
-                    read, polls = _polling(worker) or read, False
-        elif not skipping:
-            pieces.append(chunk)
+            whole = chunk if end == len(chunk) else chunk[:end]
+            text = (rest + whole if rest else whole).decode("utf-8", errors)
+            if pieces:
+                pieces.append(text)
+                text = "".join(pieces)
+                pieces, held = [], 0
+            rest, chunk, size = b"", chunk[end:], READ_SIZE
+            yield text
+            if polls:  # from the second read on: the first one is still part of the start
+                read, polls = _polling(worker) or read, False
+        if chunk and not skipping:
+            piece, used = utf_8_decode(rest + chunk, errors, False)
+            pieces.append(piece)
             held += len(chunk)
+            rest = (rest + chunk)[used:]
             size = LONG_READ_SIZE
         if held > limit:
             worker.complain(
@@ -153,6 +158,6 @@ def texts(worker: "Worker") -> "Iterator[str]":
                     size=held,
                 )
             )
-            pieces, held, skipping = [], 0, True
+            pieces, rest, held, skipping = [], b"", 0, True
     if pieces:
-        yield b"".join([*pieces, b"\n"]).decode("utf-8", errors)
+        yield "".join(pieces) + rest.decode("utf-8", errors) + "\n"

@@ -60,7 +60,7 @@ class Loop:
         """Start the thread; from now on two threads write replies."""
         write, lock = self._worker.wire.write, threading.Lock()
 
-        def send(line: bytes) -> None:
+        def send(line: Any) -> None:
             with lock:
                 write(line)
 
@@ -333,7 +333,7 @@ class Loop:
             line = self._worker.refuse(request, error)
         self._finish(request, line)
 
-    def _finish(self, request: Any, line: bytes | None) -> None:
+    def _finish(self, request: Any, line: Any) -> None:
         self._worker.tidy(request.get("id"))
         if stopping:
             stopping.pop(request.get("id"), None)

@@ -3,8 +3,11 @@
 Most of a round trip is waking a core that has gone to sleep. A worker that
 looks a few times more before it sleeps saves that, and pays with a core's time.
 So the window in which it looks grows while requests come soon and shrinks to
-nothing while they do not, as KVM's halt polling does; and it closes for a while
-when another thread wants the core.
+nothing while they do not, as KVM's halt polling does; it closes for a while when
+another thread wants the core; and now and then some waits are slept through and
+some are polled, to go on as requests came sooner. That depends on where the
+kernel puts the caller: on the worker's core, where sleeping is cheap and polling
+in its way, or on another one, which has to be woken.
 """
 
 import os
@@ -26,6 +29,17 @@ FAR = 20  # a wait of so many of the widest windows says that the burst is over
 # other thread had the core, or the interpreter's lock, and wants it again.
 ROBBED = 300e-6
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0  # how long polling stops then: it doubles
+# The trial. One call of the caller's decides nothing: the kernel takes some to
+# settle on a core for it, and a single sleep among polled waits finds it awake
+# (judged so, polling stopped where it was worth 0.6 of the round trip).
+SETTLE = 16  # waits after each change that do not count
+SAMPLE = 48  # waits that do, of each sort
+HOLD = 4096  # waits until the next trial
+PAYS = 0.9  # of the mean that sleeping takes: it costs a core
+OUTLIER = 4  # a wait counts as no more than so many of the widest windows
+
+
+_SLEEPING, _POLLING, _DECIDED = range(3)
 
 
 class Window:
@@ -38,10 +52,12 @@ class Window:
         self.paused_until = 0.0
         self._pause = FIRST_PAUSE
         self._was_long = False
+        self._trial, self._awake = _SLEEPING, False
+        self._left, self._sum, self._slept = SETTLE + SAMPLE, 0.0, 0.0
 
     def polls(self, now: float) -> bool:
         """Tell whether the wait that begins now is to be polled."""
-        return self.length > 0.0 and now >= self.paused_until
+        return self._awake and self.length > 0.0 and now >= self.paused_until
 
     def waited(self, seconds: float) -> None:
         """Learn how long a wait was, polling and sleep together."""
@@ -54,6 +70,25 @@ class Window:
         else:
             self.length /= 2
             self._was_long = True
+        if seconds <= FAR * self.longest:  # else nobody was in a hurry
+            self._left -= 1
+            if self._left < SAMPLE:
+                self._sum += min(seconds, OUTLIER * self.longest)
+            if self._left == 0:
+                self._judge()
+
+    def _judge(self) -> None:
+        """Go from sleeping to polling, from there to what was better, and round."""
+        mean, self._sum = self._sum / SAMPLE, 0.0
+        if self._trial == _SLEEPING:
+            self._trial, self._awake, self._slept = _POLLING, True, mean
+            self._left = SETTLE + SAMPLE
+        elif self._trial == _POLLING:
+            self._trial, self._awake = _DECIDED, mean < PAYS * self._slept
+            self._left = HOLD
+        else:
+            self._trial, self._awake = _SLEEPING, False
+            self._left = SETTLE + SAMPLE
 
     def robbed(self, now: float) -> None:
         """Stop for a while: polling took from somebody who needs it.
@@ -65,6 +100,8 @@ class Window:
             self._pause = FIRST_PAUSE
         self.paused_until = now + self._pause
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
+        self._trial, self._awake = _SLEEPING, False
+        self._left, self._sum = SETTLE + SAMPLE, 0.0
 
 
 def possible() -> bool:

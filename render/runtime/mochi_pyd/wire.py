@@ -10,6 +10,10 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Union
+
+    # A line; or what comes before the result of a long one, and the result.
+    Answer = Union[bytes, tuple[str, str]]
 
 VARIABLE = "MOCHI_PYD_WIRE"
 PROTOCOL = 1
@@ -18,6 +22,9 @@ STAGE_IMPORT = 1
 STAGE_READY = 2
 # The longest line either side may write when nobody said otherwise.
 DEFAULT_MESSAGE = 16 * 1024 * 1024
+# From so many characters on a result is written in pieces: what the daemon makes
+# its pipes hold.
+LONG = 256 * 1024
 # Only Linux tells the owner of a pipe which signal its end is.
 F_SETOWN, F_SETSIG, O_ASYNC, SIGKILL = 8, 10, 0o20000, 9
 
@@ -72,8 +79,11 @@ class Wire:
         os.close(self._board_file)
         self._board_file = -1
 
-    def write(self, line: bytes) -> None:
+    def write(self, line: "Answer") -> None:
         """Write a whole line; the kernel may take it in pieces."""
+        if isinstance(line, tuple):
+            self._write_long(*line)
+            return
         try:
             done = os.write(self.replies, line)
         except BlockingIOError:
@@ -83,6 +93,13 @@ class Wire:
             raise
         if done != len(line):
             self._write_rest(memoryview(line)[done:])
+
+    def _write_long(self, head: str, result: str) -> None:
+        """Write a long result a pipe's length at a time: it is never copied whole."""
+        self.write(head.encode())
+        for at in range(0, len(result), LONG):
+            self.write(result[at : at + LONG].encode())
+        self.write(b"}\n")
 
     def _write_rest(self, rest: memoryview) -> None:
         import select

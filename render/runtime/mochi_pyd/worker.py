@@ -14,7 +14,7 @@ from .refusal import CODES, Refusal, UnboundParams
 from .surface import Methods, Surface
 from .surface import kind as kind_of
 from .values import NATURAL, encode, parse, too_large
-from .wire import PROTOCOL, STAGE_IMPORT, STAGE_READY, Wire
+from .wire import LONG, PROTOCOL, STAGE_IMPORT, STAGE_READY, Wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,9 +22,12 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .loop import Loop
+    from .wire import Answer
 
     Dispatch = Callable[[Any], Any]
 
+# The members of an answer around its id and its result, and the newline.
+_FRAME = len('{"jsonrpc":"2.0","id":,"result":}\n')
 # JSON-RPC's codes, until the script says what they are for its host.
 INTERNAL_ERROR = -32603
 
@@ -49,7 +52,7 @@ class Worker:
             return
         _expect(module)
         self.wire = Wire()
-        self.send: Callable[[bytes], None] = self.wire.write
+        self.send: Callable[[Answer], None] = self.wire.write
         values.limit = self.wire.limit
         stdio.take_over(tagged=self.wire.daemon)
         import faulthandler
@@ -167,7 +170,7 @@ class Worker:
             )
         return positional, named
 
-    def reply(self, request: "Any", result: "Any") -> "bytes | None":
+    def reply(self, request: "Any", result: "Any") -> "Answer | None":
         """Write the line that answers request; None when there is none, or not yet."""
         if type(result) not in NATURAL:
             kind = type(result)
@@ -180,6 +183,11 @@ class Worker:
             if call is request:  # a notification
                 return None
             call = encode(call)
+        if len(text) > LONG:
+            size = len(text) + len(str(call)) + _FRAME
+            if size > values.limit:
+                raise too_large(size)
+            return f'{{"jsonrpc":"2.0","id":{call},"result":', text
         line = f'{{"jsonrpc":"2.0","id":{call},"result":{text}}}\n'
         if len(line) > values.limit:
             raise too_large(len(line))
@@ -197,7 +205,7 @@ class Worker:
         function = self.methods[name]
         return explain(name, function, params, named or {}, error, module=module) or error
 
-    def refuse(self, request: "Any", error: BaseException) -> "bytes | None":
+    def refuse(self, request: "Any", error: BaseException) -> "Answer | None":
         """Answer with what the script's own dispatch let escape."""
         return self.failure(request, self.internal_error, error)
 
@@ -321,7 +329,7 @@ class Worker:
         else:  # inside a call that may be interrupted: not before it has ended
             self.pending = (request, awaitable)
 
-    def hand_over(self) -> "bytes | None":
+    def hand_over(self) -> "Answer | None":
         """Give what the call left to the loop; the answer when that fails."""
         assert self.pending is not None
         (request, awaitable), self.pending = self.pending, None
@@ -341,7 +349,7 @@ class Worker:
             if hasattr(pending[1], "cr_frame"):
                 pending[1].close()
 
-    def _pass_on(self, request: "Any") -> "bytes | None":
+    def _pass_on(self, request: "Any") -> "Answer | None":
         """Give a whole request to the loop: the script's functions all belong there."""
         if request["method"].startswith("mochi."):
             return self.reply(request, self.methods[request["method"]]())
