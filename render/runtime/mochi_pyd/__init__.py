@@ -9,7 +9,7 @@ real import, of 0.2 ms.
 """
 
 # What every worker imports before it is ready, each after those it imports.
-START = ("refusal", "cancel", "values", "stdio", "surface", "wire", "lane", "worker")
+START = ("refusal", "stacks", "cancel", "values", "stdio", "surface", "wire", "lane", "worker")
 
 
 def _start(directory: str) -> bool:
