@@ -9,6 +9,10 @@ import (
 	"strings"
 )
 
+// snapshotName is the module of the runtime that, run as a script, writes what
+// every worker imports first into one file (snapshot.py says why).
+const snapshotName = "snapshot.py"
+
 // Precompile writes the runtime's bytecode for one interpreter, once: without
 // it every start compiles the runtime again where the environment says
 // PYTHONDONTWRITEBYTECODE, which costs as much as the bare interpreter does.
@@ -28,12 +32,16 @@ func (s Store) Precompile(ctx context.Context, python string) error {
 	if _, err := os.Stat(mark); err == nil {
 		return nil
 	}
-	// Isolated: the variables and the directory of the daemon have no say in
-	// which compileall runs and where it writes.
-	cmd := exec.CommandContext(ctx, python, "-I", "-m", "compileall", "-q",
-		"--invalidation-mode", "unchecked-hash", filepath.Join(dir, runtimePackage))
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("render: compiling the worker runtime with %s: %w: %s", python, err, strings.TrimSpace(string(out)))
+	for _, args := range [][]string{
+		{"-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", filepath.Join(dir, runtimePackage)},
+		{filepath.Join(dir, runtimePackage, snapshotName)},
+	} {
+		// Isolated: the variables and the directory of the daemon have no say in
+		// which compileall runs and where it writes.
+		cmd := exec.CommandContext(ctx, python, append([]string{"-I"}, args...)...)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("render: compiling the worker runtime with %s: %w: %s", python, err, strings.TrimSpace(string(out)))
+		}
 	}
 	if err := os.WriteFile(mark, nil, fileMode); err != nil {
 		return fmt.Errorf("render: %w", err)

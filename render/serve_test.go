@@ -96,6 +96,10 @@ func TestAStoredWorkerServesAndIsPrecompiled(t *testing.T) {
 		if err != nil || len(compiled) != 1 {
 			t.Errorf("the runtime's bytecode: %v (%v)", compiled, err)
 		}
+		snapshot, err := filepath.Glob(filepath.Join(filepath.Dir(path), runtimePackage, "__pycache__", "start.*"))
+		if err != nil || len(snapshot) != 1 {
+			t.Errorf("the snapshot of what a worker imports first: %v (%v)", snapshot, err)
+		}
 		expectSqrt(t, serveByHand(t, t.TempDir(), []string{python, "-u", path, "math"}, sqrtOfNine))
 	})
 }

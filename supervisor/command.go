@@ -27,6 +27,8 @@ type Command struct {
 //	seats    cells on the board after its first; link id = n*seats + seat
 //	main     how many of the seats, from 0, are the main thread's
 //	message  the longest line either side may write, in bytes
+//	poll     the longest a thread polls before it sleeps, in microseconds: 0 is
+//	         never; absent: the runtime decides
 //	dump     the signal that asks for the stacks of all threads on stderr
 //	         (DumpSignal); absent where there is none
 //

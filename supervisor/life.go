@@ -51,7 +51,7 @@ func (w *Worker) spawn(ctx context.Context) (err error) {
 	}
 	c := w.cfg.Command
 	c.Env = append(append(make([]string, 0, len(c.Env)+1), c.Env...),
-		w.wire.variable(seats, main, w.cfg.MaxMessage))
+		w.wire.variable(seats, main, w.cfg.MaxMessage, w.cfg.BusyPoll))
 	w.proc, err = w.cfg.Spawner.Spawn(ctx, c, w.wire.files)
 	w.wire.closeWorkerEnds()
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 )
 
 // pipeSize is what a pipe to or from a worker holds. Measured: 256 KiB makes
@@ -99,10 +100,22 @@ func newWire(seats int) (w *wire, err error) {
 }
 
 // variable is the line that tells the worker which descriptor is which.
-func (w *wire) variable(seats, mainSeats, message int) string {
-	return fmt.Sprintf("%s=in=%d loop=%d out=%d control=%d life=%d board=%d seats=%d main=%d message=%d%s",
+func (w *wire) variable(seats, mainSeats, message int, poll time.Duration) string {
+	return fmt.Sprintf("%s=in=%d loop=%d out=%d control=%d life=%d board=%d seats=%d main=%d message=%d%s%s",
 		WireVariable, firstExtra, firstExtra+1, firstExtra+2, firstExtra+3, firstExtra+4, firstExtra+5,
-		seats, mainSeats, message, dumpKey())
+		seats, mainSeats, message, pollKey(poll), dumpKey())
+}
+
+// pollKey is the wire's word for WorkerConfig.BusyPoll.
+func pollKey(poll time.Duration) string {
+	switch {
+	case poll == 0:
+		return ""
+	case poll < 0:
+		return " poll=0"
+	default: // what is less than a microsecond is still not never
+		return fmt.Sprintf(" poll=%d", max(poll.Microseconds(), 1))
+	}
 }
 
 // closeWorkerEnds is called once the worker has its own copies: as long as the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mochilang/mochi-pyd/internal/config"
 	"github.com/mochilang/mochi-pyd/internal/python"
@@ -30,7 +31,7 @@ func (d *Daemon) newPool(s config.Pool) (*pool.Pool, error) {
 			MaxMemory: int64(s.MaxMemory), MaxMemoryHard: int64(s.MaxMemoryHard),
 			MaxQueue: s.MaxQueue, MaxRequeues: orNever(s.MaxRequeues), MaxMessage: int(d.settings.MaxMessage),
 			BackoffMin: s.BackoffMin, BackoffMax: s.BackoffMax, RestartLimit: s.RestartLimit, RestartWindow: s.RestartWindow,
-			LogRate: orNever(d.settings.LogRate),
+			LogRate: orNever(d.settings.LogRate), BusyPoll: busyPoll(s.BusyPoll),
 		},
 		Spawner: d.opt.Spawner,
 		Command: func(ctx context.Context) (supervisor.Command, error) { return d.command(ctx, s) },
@@ -46,6 +47,19 @@ func orNever(n int) int {
 		return -1
 	}
 	return n
+}
+
+// busyPoll turns the configuration's "auto" into a pool's default, and its "0s"
+// into never.
+func busyPoll(b config.BusyPoll) time.Duration {
+	switch {
+	case b.Auto:
+		return 0
+	case b.Max == 0:
+		return -1
+	default:
+		return b.Max
+	}
 }
 
 // command says what to start for a pool. It is asked anew at each spawn, so

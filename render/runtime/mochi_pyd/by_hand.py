@@ -12,11 +12,16 @@ if TYPE_CHECKING:
     from .worker import Worker
 
 
-def examine(worker: Worker, line: bytes) -> Any:
-    """Read a request; complain and give None when the line is none."""
-    if not line.strip():
+def examine(worker: Worker, line: str) -> Any:
+    """Read a request; complain and give None when the line is none.
+
+    Bytes that are no UTF-8 are surrogates in it: what cannot be encoded again
+    was none, and the error says where.
+    """
+    if not line.strip(" \t\r\n"):
         return None
     try:
+        line.encode("utf-8", "surrogateescape").decode()
         request = parse(line)
     except ValueError as error:
         worker.complain(Refusal("parse_error", f"the line is not JSON: {error}"))

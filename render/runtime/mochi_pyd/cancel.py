@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType
     from typing import Any, TypeVar
 
-    from .stdio import Current
+    from .stdio import Running
     from .worker import Worker
 
     F = TypeVar("F", bound=Callable[..., object])
@@ -123,7 +123,7 @@ class Kicks:
     # The call on the main thread that was interrupted last, and the stacks then.
     shown: "tuple[object, str]" = (None, "")
 
-    def __init__(self, worker: "Worker", mark: "CodeType", current: "type[Current]") -> None:
+    def __init__(self, worker: "Worker", mark: "CodeType", current: "Running") -> None:
         self._worker, self._mark, self._current = worker, mark, current
         self._thread = get_ident()
         self._busy = self._again = self._insisting = False

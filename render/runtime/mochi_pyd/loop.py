@@ -15,8 +15,9 @@ import threading
 from collections import deque
 from contextvars import ContextVar, copy_context
 from inspect import CORO_CREATED, getcoroutinestate
+from time import monotonic as clock
 
-from . import stdio
+from . import polling, stdio
 from .cancel import shots, stopping
 from .lane import READ_SIZE, revoked
 from .stacks import threads, waiting
@@ -49,19 +50,22 @@ class Loop:
         self._serving = False
         self._started = threading.Event()
         self._closing = False
-        self._held = b""
+        self._pieces: list[bytes] = []
+        # When there was nothing to do any more; 0.0 while there is.
+        self._since = 0.0
+        self._window: polling.Window | None = None
         self._thread = threading.Thread(target=self._keep, name=THREAD_NAME, daemon=True)
 
     def start(self) -> None:
         """Start the thread; from now on two threads write replies."""
         write, lock = self._worker.wire.write, threading.Lock()
 
-        def send(line: bytes) -> None:
+        def send(line: Any) -> None:
             with lock:
                 write(line)
 
         self._worker.send = send
-        stdio.Current.task = _call.get
+        stdio.current.task = _call.get
         sys.setswitchinterval(SWITCH_INTERVAL)
         self._thread.start()
         self._started.wait()
@@ -97,6 +101,12 @@ class Loop:
         if fd >= 0:
             os.set_blocking(fd, False)
             self._loop.add_reader(fd, self._read)
+            if self._worker.wire.poll and polling.possible():
+                self._window = polling.Window(self._worker.wire.poll)
+                # What the loop would sleep on tells of everything it waits for.
+                selector: Any = getattr(self._loop, "_selector", None)
+                everything = selector.fileno() if hasattr(selector, "fileno") else fd
+                self._wait = polling.lookout(everything, self._window)
         if self._worker.kicks is not None:
             self._loop.add_reader(self._worker.wire.control, self._shot)
         self._serving = True
@@ -169,6 +179,9 @@ class Loop:
         fd = self._worker.wire.loop
         if fd < 0 or not self._serving:
             return False
+        if self._since:
+            self._window.waited(clock() - self._since)  # type: ignore[union-attr]
+            self._since = 0.0
         try:
             chunk = os.read(fd, READ_SIZE)
         except BlockingIOError:
@@ -180,21 +193,33 @@ class Loop:
             self._worker.wire.loop = -1
             return False
         head, newline, tail = chunk.rpartition(b"\n")
+        self._pieces.append(head if newline else tail)
         if not newline:
-            self._held += tail
             return True
-        lines = (self._held + head).split(b"\n")
-        self._held = tail
+        lines = b"".join(self._pieces).decode().split("\n")
+        self._pieces = [tail] if tail else []
         board, seats = self._worker.wire.board, self._worker.wire.seats
         for line in lines:
             request = self._worker.request(line)
-            if request is None:
-                continue
             call = request["id"]
             if board is not None:
                 board[1 + call % seats] = call
             copy_context().run(self._start, request, None)
+        self._linger()
         return True
+
+    def _linger(self) -> None:
+        """Poll before the loop sleeps, while no call is in flight on it.
+
+        What is found is left to the loop: it would starve what else is ready
+        if it were taken here.
+        """
+        window = self._window
+        if window is None or self._tasks or self._since:
+            return
+        self._since = now = clock()
+        if window.polls(now) and not getattr(self._loop, "_ready", ()):
+            self._wait(now)
 
     def _shot(self) -> None:
         """Read the control pipe: a main thread that is busy in C does not get to it."""
@@ -217,7 +242,7 @@ class Loop:
             return
         stacks = ""
         late: set[object] = set(kicks.started())
-        late.discard(stdio.Current.main)
+        late.discard(stdio.current.main)
         self._take_inbox()
         for task, request in tuple(self._tasks.items()):
             call = request.get("id")
@@ -265,6 +290,7 @@ class Loop:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.pop(task, None)
         self._look_idle()
+        self._linger()
 
     def _enter(self, request: Any, awaitable: Any = None) -> None:
         """Ask, as the main lane does, whether the call is wanted before it starts."""
@@ -307,7 +333,7 @@ class Loop:
             line = self._worker.refuse(request, error)
         self._finish(request, line)
 
-    def _finish(self, request: Any, line: bytes | None) -> None:
+    def _finish(self, request: Any, line: Any) -> None:
         self._worker.tidy(request.get("id"))
         if stopping:
             stopping.pop(request.get("id"), None)

@@ -24,6 +24,7 @@ PLAIN = frozenset({int, float, str, bool, type(None)})
 CONTAINERS = frozenset({list, dict, tuple})
 NATURAL = PLAIN | CONTAINERS
 _KEYS = frozenset({str})
+_NAMED = {None: "null", True: "true", False: "false"}
 
 
 def too_large(size: int) -> Refusal:
@@ -102,7 +103,9 @@ def encode(value: "Any") -> str:
             return quote(value)
         if kind is int:
             return int.__repr__(value)
-        if kind in CONTAINERS:
+        if value is None or kind is bool:
+            return _NAMED[value]
+        if kind in CONTAINERS and (kind is dict or not PLAIN.issuperset(map(type, value))):
             audit(value, 0)
         return _join(_encode(value, 0))
     except Exception as error:
@@ -143,7 +146,7 @@ def key_text(key: object) -> str:
     if isinstance(key, str):
         return key
     if key is None or key is True or key is False:
-        return {None: "null", True: "true", False: "false"}[key]
+        return _NAMED[key]
     if isinstance(key, int):
         return int.__repr__(key)
     if isinstance(key, float):
@@ -151,9 +154,9 @@ def key_text(key: object) -> str:
     raise TypeError("a key must be a string, a number, a bool or None")
 
 
-def parse(line: bytes) -> "Any":
+def parse(line: str) -> "Any":
     """Read one line's JSON; ValueError says what is wrong with it."""
-    text = line.decode().strip(" \t\r\n")
+    text = line.strip(" \t\r\n")
     try:
         value, end = scan(text, 0)
     except Exception as error:

@@ -10,6 +10,10 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Union
+
+    # A line; or what comes before the result of a long one, and the result.
+    Answer = Union[bytes, tuple[str, str]]
 
 VARIABLE = "MOCHI_PYD_WIRE"
 PROTOCOL = 1
@@ -18,6 +22,9 @@ STAGE_IMPORT = 1
 STAGE_READY = 2
 # The longest line either side may write when nobody said otherwise.
 DEFAULT_MESSAGE = 16 * 1024 * 1024
+# From so many characters on a result is written in pieces: what the daemon makes
+# its pipes hold.
+LONG = 256 * 1024
 # Only Linux tells the owner of a pipe which signal its end is.
 F_SETOWN, F_SETSIG, O_ASYNC, SIGKILL = 8, 10, 0o20000, 9
 
@@ -38,15 +45,17 @@ class Wire:
         self.life = numbers.get("life", -1)
         # The signal that asks for the stacks of all threads; 0 is none.
         self.dump = numbers.get("dump", 0)
+        # The longest a thread polls before it sleeps, in seconds: 0 is never, and
+        # negative what the runtime finds best. By hand nobody counts microseconds.
+        self.poll = numbers.get("poll", -1 if self.daemon else 0) / 1e6
         self.board: memoryview | None = None
+        self._board_file = numbers.get("board", -1)
         self.forked = False
         if self.daemon:
             self.requests, self.replies = numbers["in"], numbers["out"]
-            for fd in (self.requests, self.replies, self.loop, self.control, self.life):
+            for fd in self._descriptors():
                 if fd >= 0:
                     os.set_inheritable(fd, False)
-            if "board" in numbers:
-                self._map_board(numbers["board"])
             if self.life >= 0:
                 self._arm_lifeline()
         else:
@@ -57,9 +66,24 @@ class Wire:
         """Write how far the start has come on the board."""
         if self.board is not None:
             self.board[0] = stage
+        elif self._board_file >= 0:
+            os.pwrite(self._board_file, stage.to_bytes(8, sys.byteorder), 0)
 
-    def write(self, line: bytes) -> None:
+    def map_board(self) -> None:
+        """Map the board, which takes a module that the start can do without."""
+        if self._board_file < 0:
+            return
+        import mmap
+
+        self.board = memoryview(mmap.mmap(self._board_file, 8 * (1 + self.seats))).cast("Q")
+        os.close(self._board_file)
+        self._board_file = -1
+
+    def write(self, line: "Answer") -> None:
         """Write a whole line; the kernel may take it in pieces."""
+        if isinstance(line, tuple):
+            self._write_long(*line)
+            return
         try:
             done = os.write(self.replies, line)
         except BlockingIOError:
@@ -69,6 +93,13 @@ class Wire:
             raise
         if done != len(line):
             self._write_rest(memoryview(line)[done:])
+
+    def _write_long(self, head: str, result: str) -> None:
+        """Write a long result a pipe's length at a time: it is never copied whole."""
+        self.write(head.encode())
+        for at in range(0, len(result), LONG):
+            self.write(result[at : at + LONG].encode())
+        self.write(b"}\n")
 
     def _write_rest(self, rest: memoryview) -> None:
         import select
@@ -92,43 +123,42 @@ class Wire:
             self._leave_if_forked()
             raise
 
-    def _map_board(self, fd: int) -> None:
-        import mmap
-
-        self.board = memoryview(mmap.mmap(fd, 8 * (1 + self.seats))).cast("Q")
-        os.close(fd)
-
     def _arm_lifeline(self) -> None:
         """Have the kernel kill the group when the daemon's end closes.
 
         The daemon arms a copy of its own, since user code may close this one.
-        A daemon that died before this line sends no signal: hence the poll.
+        A daemon that died before this line sends no signal: hence the read, which
+        needs no `select` to be imported.
         """
         if not sys.platform.startswith("linux"):
             return
         import fcntl
-        import select
 
         fcntl.fcntl(self.life, F_SETOWN, -os.getpgrp())
         fcntl.fcntl(self.life, F_SETSIG, SIGKILL)
         flags = fcntl.fcntl(self.life, fcntl.F_GETFL)
-        fcntl.fcntl(self.life, fcntl.F_SETFL, flags | O_ASYNC)
-        poll = select.poll()
-        poll.register(self.life, select.POLLIN)
-        if poll.poll(0):
-            os._exit(1)
+        fcntl.fcntl(self.life, fcntl.F_SETFL, flags | O_ASYNC | os.O_NONBLOCK)
+        try:
+            os.read(self.life, 1)
+        except BlockingIOError:  # nothing to read, and no end of it
+            return
+        os._exit(1)
 
     def _forget(self) -> None:
         """In a forked child: it must not be able to speak for the worker."""
         self.forked = True
-        for fd in (self.requests, self.replies, self.loop, self.control, self.life):
+        for fd in self._descriptors():
             if fd >= 0:
                 try:
                     os.close(fd)
                 except OSError:  # user code closed it before us
                     pass
         self.requests = self.replies = self.loop = self.control = self.life = -1
-        self.board = None
+        self._board_file, self.board = -1, None
+
+    def _descriptors(self) -> "tuple[int, ...]":
+        ours = (self.requests, self.replies, self.loop, self.control, self.life)
+        return (*ours, self._board_file)
 
     def _leave_if_forked(self) -> None:
         """End a forked child that came back out of the user's function."""

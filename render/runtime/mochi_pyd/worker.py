@@ -13,8 +13,8 @@ from .cancel import Kicks, stack, stopped
 from .refusal import CODES, Refusal, UnboundParams
 from .surface import Methods, Surface
 from .surface import kind as kind_of
-from .values import NATURAL, encode, parse, scan, too_large
-from .wire import PROTOCOL, STAGE_IMPORT, STAGE_READY, Wire
+from .values import NATURAL, encode, parse, too_large
+from .wire import LONG, PROTOCOL, STAGE_IMPORT, STAGE_READY, Wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,9 +22,12 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .loop import Loop
+    from .wire import Answer
 
     Dispatch = Callable[[Any], Any]
 
+# The members of an answer around its id and its result, and the newline.
+_FRAME = len('{"jsonrpc":"2.0","id":,"result":}\n')
 # JSON-RPC's codes, until the script says what they are for its host.
 INTERNAL_ERROR = -32603
 
@@ -49,7 +52,7 @@ class Worker:
             return
         _expect(module)
         self.wire = Wire()
-        self.send: Callable[[bytes], None] = self.wire.write
+        self.send: Callable[[Answer], None] = self.wire.write
         values.limit = self.wire.limit
         stdio.take_over(tagged=self.wire.daemon)
         import faulthandler
@@ -124,16 +127,17 @@ class Worker:
         self.parse_error, self.invalid_request = parse_error, invalid_request
         self.internal_error = internal_error
         kinds = methods.kinds()
-        if self.wire.control >= 0 and self.wire.board is not None:
-            self.kicks = Kicks(self, lane.enter.__code__, stdio.Current)
-            self.kicks.install()
         methods["mochi.ping"] = lambda: "pong"
         methods["mochi.describe"] = self._describe
         if loop is not None or any(k["kind"] in ("coroutine", "async_generator") for k in kinds):
+            self._listen()
             self._start_loop(loop)
-        self._tidy_imports()
         self.wire.stage(STAGE_READY)
         self._say_ready(kinds)
+        # What can wait until then is done while the daemon reads that.
+        self._listen()
+        self._tidy_imports()
+        _leave_snapshot()
         try:
             lane.serve(self, dispatch or self._pass_on)
         except BrokenPipeError:
@@ -166,7 +170,7 @@ class Worker:
             )
         return positional, named
 
-    def reply(self, request: "Any", result: "Any") -> "bytes | None":
+    def reply(self, request: "Any", result: "Any") -> "Answer | None":
         """Write the line that answers request; None when there is none, or not yet."""
         if type(result) not in NATURAL:
             kind = type(result)
@@ -179,10 +183,15 @@ class Worker:
             if call is request:  # a notification
                 return None
             call = encode(call)
+        if len(text) > LONG:
+            size = len(text) + len(str(call)) + _FRAME
+            if size > values.limit:
+                raise too_large(size)
+            return f'{{"jsonrpc":"2.0","id":{call},"result":', text
         line = f'{{"jsonrpc":"2.0","id":{call},"result":{text}}}\n'
         if len(line) > values.limit:
             raise too_large(len(line))
-        return line.encode("ascii")
+        return line.encode()
 
     def explain(self, request: "Any", error: BaseException) -> BaseException:
         """Tell a call that its arguments do not fit from one that failed inside."""
@@ -196,7 +205,7 @@ class Worker:
         function = self.methods[name]
         return explain(name, function, params, named or {}, error, module=module) or error
 
-    def refuse(self, request: "Any", error: BaseException) -> "bytes | None":
+    def refuse(self, request: "Any", error: BaseException) -> "Answer | None":
         """Answer with what the script's own dispatch let escape."""
         return self.failure(request, self.internal_error, error)
 
@@ -251,20 +260,14 @@ class Worker:
             encode({"jsonrpc": "2.0", "method": method, "params": params}).encode("ascii") + b"\n"
         )
 
-    def request(self, line: bytes) -> "Any":
-        """Read a request; None when the line was answered or is blank.
+    def request(self, line: str) -> "Any":
+        """Read a request the careful way; None when the line was answered or is blank.
 
-        The daemon has checked what it sends. By hand the whole envelope is.
+        The daemon has checked what it sends: here comes an int of too many
+        digits, or white space. By hand the whole envelope is examined.
         """
         if self.wire.daemon:
-            text = line.decode()
-            try:
-                request, end = scan(text, 0)
-                if end == len(text):
-                    return request
-            except Exception:
-                pass
-            return parse(line)  # an int of too many digits, or white space
+            return parse(line)
         from .by_hand import examine
 
         return examine(self, line)
@@ -286,6 +289,14 @@ class Worker:
             from . import cstdio
 
             cstdio.install()
+
+    def _listen(self) -> None:
+        """Take the board, and hear what is cancelled."""
+        if self.kicks is None and self.wire.control >= 0 and self.wire.seats:
+            self.wire.map_board()
+            self.kicks = Kicks(self, lane.enter.__code__, stdio.current)
+            self.kicks.install()
+            self.kicks.take()  # what was asked before is not asked again
 
     def _say_ready(self, kinds: list[dict[str, str]]) -> None:
         ready = {
@@ -318,7 +329,7 @@ class Worker:
         else:  # inside a call that may be interrupted: not before it has ended
             self.pending = (request, awaitable)
 
-    def hand_over(self) -> "bytes | None":
+    def hand_over(self) -> "Answer | None":
         """Give what the call left to the loop; the answer when that fails."""
         assert self.pending is not None
         (request, awaitable), self.pending = self.pending, None
@@ -338,7 +349,7 @@ class Worker:
             if hasattr(pending[1], "cr_frame"):
                 pending[1].close()
 
-    def _pass_on(self, request: "Any") -> "bytes | None":
+    def _pass_on(self, request: "Any") -> "Answer | None":
         """Give a whole request to the loop: the script's functions all belong there."""
         if request["method"].startswith("mochi."):
             return self.reply(request, self.methods[request["method"]]())
@@ -353,6 +364,19 @@ class Worker:
         if kind not in ("coroutine", "async_generator"):
             kind = "function"  # it returned an awaitable this time
         self.notify("mochi.moved", {"id": request["id"], "name": name, "kind": kind})
+
+
+def _leave_snapshot() -> None:
+    """Have the next worker start faster."""
+    package = sys.modules[__package__ or ""]
+    if package.STARTED or not package.__path__ or sys.dont_write_bytecode:
+        return
+    from . import snapshot
+
+    try:
+        snapshot.write(package.__path__[0], package.START)
+    except OSError:  # a directory that is not ours to write to
+        pass
 
 
 def _foreign_code() -> bool:

@@ -46,7 +46,7 @@ def interpreters():
 class Worker:
     """One worker process; ask() answers, and messages come back as dicts."""
 
-    def __init__(self, python, directory, shape="public", module="zoo", ready=True):
+    def __init__(self, python, directory, shape="public", module="zoo", ready=True, *, poll=None):
         script = (SCRIPTS / f"{shape}.py").read_text().replace("zoo", module)
         (directory / "mochi_worker.py").write_text(script)
         if not (directory / "mochi_pyd").exists():
@@ -55,7 +55,7 @@ class Worker:
             if not (directory / name).exists():
                 (directory / name).symlink_to(HERE / name)
         self.directory, self.python = directory, python
-        self.shape, self.module = shape, module
+        self.shape, self.module, self.poll = shape, module, poll
         self.buffer, self.stray, self.last = b"", [], 0
         self.log = (directory / "log").open("wb")
         self.start()
@@ -176,6 +176,8 @@ class DaemonWorker(Worker):
             f"in={requests} loop={loop} out={replies} control={control} life={life} "
             f"board={board} seats={self.seats} main={self.main} message={1 << 20} dump={DUMP}"
         )
+        if self.poll is not None:
+            wire += f" poll={self.poll}"
         self.process = subprocess.Popen(
             [self.python, "-u", str(self.directory / "mochi_worker.py"), self.module],
             cwd=self.directory,

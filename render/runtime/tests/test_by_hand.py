@@ -1,6 +1,9 @@
 """`python3 -m mochi_worker zoo` on stdin and stdout."""
 
 import json
+import threading
+
+import pytest
 
 
 def test_ready_is_the_first_line(worker):
@@ -71,6 +74,23 @@ def test_an_overlong_line_costs_one_error_and_is_skipped(start_daemon):
 def test_large_messages_pass_whole(worker):
     text = "é" * 200_000 + "\ud800"
     assert worker.ask("echo", text) == text
+
+
+@pytest.mark.parametrize("text", ["aé€😀" * 30_000, "x" * 300_000])
+def test_long_lines_of_any_script_pass_in_pieces(start_daemon, text):
+    worker = start_daemon()
+    call = worker.id()
+    head = f'{{"jsonrpc":"2.0","id":{call},"method":"echo","params":["'
+    line = f'{head}{text}"]}}\n'.encode()
+    # Together with what comes before and after it, and cut inside a character.
+    data = b'{"jsonrpc":"2.0","id":1,"method":"add","params":[1,2]}\n' + line
+    data += b'{"jsonrpc":"2.0","id":2,"method":"add","params":[3,4]}\n'
+    writer = threading.Thread(target=worker.write, args=(data,))
+    writer.start()
+    assert worker.answer(1)["result"] == 3
+    assert worker.answer(call)["result"] == text
+    assert worker.answer(2)["result"] == 7
+    writer.join()
 
 
 def test_another_module_than_rendered_is_refused(worker, python):

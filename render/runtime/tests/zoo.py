@@ -256,3 +256,21 @@ def spawned():
 
 def foreign():
     return sqrt(4)
+
+
+TICKS = [0]
+
+
+def tick():
+    """Start a thread that wakes a thousand times a second."""
+
+    def run():
+        while True:
+            TICKS[0] += 1
+            time.sleep(0.001)
+
+    threading.Thread(target=run, daemon=True).start()
+
+
+def ticks():
+    return TICKS[0]
