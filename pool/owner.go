@@ -76,7 +76,7 @@ func (p *Pool) CallMoved(w *supervisor.Worker, _ *rpc.Call, name string, kind su
 
 // CallDone answers the call and gives its seat to the next.
 func (p *Pool) CallDone(w *supervisor.Worker, c *rpc.Call, lane supervisor.Lane, service time.Duration, result []byte, err *rpc.Error) {
-	if revoked(c, err) {
+	if revoked(c, lane, err) {
 		p.takeBack(w, c)
 		return
 	}

@@ -30,6 +30,7 @@ type Pool struct {
 	draining  bool
 	closed    bool
 	turn      uint64
+	first     int // the place that next asks first
 	tally     tally
 	affinity  affinity
 	heavy     heavy
@@ -189,6 +190,7 @@ func (p *Pool) requeue(c *rpc.Call) *rpc.Error {
 	}
 	p.queueOf(c).pushFront(origin(c), c)
 	p.expireAt(p.queueLimit(c))
+	p.expireAt(c.Deadline) // while it was on its way nobody looked after it
 	return nil
 }
 
@@ -225,24 +227,52 @@ func (p *Pool) Wait(ctx context.Context) (supervisor.ReadyInfo, error) {
 }
 
 // Ask calls one of the runtime's own methods ("mochi.describe") on a ready
-// worker, for which it waits.
+// worker, for which it waits. A worker that dies of something else meanwhile is
+// no news for who asks: the next one is asked, as often as a call may be
+// requeued.
 func (p *Pool) Ask(ctx context.Context, method string, params any) (json.RawMessage, error) {
-	if _, err := p.Wait(ctx); err != nil {
-		return nil, err
-	}
-	p.mu.Lock()
-	var w *supervisor.Worker
-	least := 0
-	for _, m := range p.members { // the one that gets to it first
-		if m.accepting() && (w == nil || m.onMain < least) {
-			w, least = m.worker, m.onMain
+	for tries := 0; ; tries++ {
+		w, err := p.askable(ctx)
+		if err != nil {
+			return nil, err
+		}
+		answer, err := w.Ask(ctx, method, params)
+		switch kind := rpc.AsError(err).Kind(); {
+		case kind != rpc.KindWorkerLost && kind != rpc.KindPoolUnavailable, tries >= p.opt.MaxRequeues:
+			return answer, err
 		}
 	}
-	p.mu.Unlock()
-	if w == nil {
-		return nil, shuttingDown(p.opt.Name)
+}
+
+// askable waits for a worker that answers questions: the one that gets to them
+// first.
+func (p *Pool) askable(ctx context.Context) (*supervisor.Worker, error) {
+	for {
+		if _, err := p.Wait(ctx); err != nil {
+			return nil, err
+		}
+		p.mu.Lock()
+		var w *supervisor.Worker
+		least := 0
+		for _, m := range p.members {
+			if m.worker.State() == supervisor.Ready && (w == nil || m.onMain < least) {
+				w, least = m.worker, m.onMain
+			}
+		}
+		ending, changed := p.draining || p.closed, p.changed
+		p.mu.Unlock()
+		switch {
+		case w != nil:
+			return w, nil
+		case ending:
+			return nil, shuttingDown(p.opt.Name)
+		}
+		select { // those there are, are about to be gone
+		case <-changed:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
-	return w.Ask(ctx, method, params)
 }
 
 // Drain takes no more calls, refuses those that wait, lets those in flight

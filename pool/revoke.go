@@ -72,10 +72,15 @@ func (p *Pool) revokeStuck(now time.Time) bool {
 	return p.watching
 }
 
-// revoked says that a reply gives a call back: it speaks of a cancel, and
-// nobody has cancelled.
-func revoked(c *rpc.Call, err *rpc.Error) bool {
-	return err != nil && err.Code == rpc.CodeRequestCancelled && c.Cancelled() == nil
+// revoked says that a reply gives a call back: it speaks of a cancel, nobody
+// has cancelled, and the call had not started. One that had is never run again,
+// whatever its worker says of it.
+func revoked(c *rpc.Call, lane supervisor.Lane, err *rpc.Error) bool {
+	if err == nil || err.Code != rpc.CodeRequestCancelled || lane != supervisor.LaneMain || c.Cancelled() != nil {
+		return false
+	}
+	started, said := field[bool](err, "started")
+	return said && !started
 }
 
 // takeBack puts a revoked call at the head of the queue.

@@ -353,3 +353,30 @@ func TestOrphansThatEndWhileTheirWorkerLivesAreReaped(t *testing.T) {
 		t.Error("the worker did not live through it")
 	}
 }
+
+// TestBurialSparesAWorkerThatBearsTheDeadOnesNumber: the dead one was reaped,
+// so the system may have given its number to the next.
+func TestBurialSparesAWorkerThatBearsTheDeadOnesNumber(t *testing.T) {
+	for name, known := range map[string]bool{"known by its number": true, "known by its mark alone": false} {
+		t.Run(name, func(t *testing.T) {
+			var g graves
+			mark := markPrefix + "next"
+			next := exec.CommandContext(t.Context(), "sleep", "600")
+			next.Env = append(os.Environ(), MarkVariable+"="+mark)
+			next.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+			g.born(mark)
+			if err := next.Start(); err != nil {
+				t.Fatal(err)
+			}
+			if known {
+				g.leads(mark, next.Process.Pid)
+			}
+			g.bury(next.Process.Pid, markPrefix+"dead")
+			if !running(next.Process.Pid) {
+				t.Error("the burial of a dead worker killed one that lives")
+			}
+			_ = next.Process.Kill()
+			_ = next.Wait()
+		})
+	}
+}

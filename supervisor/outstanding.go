@@ -96,7 +96,7 @@ func (l *link) behind() []uint64 {
 	defer l.mu.Unlock()
 	var ids []uint64
 	for n := range l.main {
-		if s := &l.seats[n]; s.call != nil && !s.moved && !s.shot {
+		if s := &l.seats[n]; s.call != nil && !s.moved {
 			ids = append(ids, s.id)
 		}
 	}
@@ -104,7 +104,8 @@ func (l *link) behind() []uint64 {
 	if len(ids) > 0 {
 		ids = ids[1:]
 	}
-	return ids
+	// One that is to end ends where it is; but it counts as the one that runs.
+	return slices.DeleteFunc(ids, func(id uint64) bool { return l.seats[id%uint64(len(l.seats))].shot })
 }
 
 // sight is what there is to see of a call that is to end.

@@ -14,11 +14,11 @@ func appendRequest(b []byte, id uint64, method string, params, meta []byte) []by
 	b = strconv.AppendUint(b, id, 10)
 	b = append(b, `,"method":`...)
 	b = appendString(b, method)
-	if params != nil {
+	if len(params) > 0 {
 		b = append(b, `,"params":`...)
 		b = appendValue(b, params)
 	}
-	if meta != nil {
+	if len(meta) > 0 {
 		b = append(b, `,"meta":`...)
 		b = appendValue(b, meta)
 	}

@@ -139,15 +139,18 @@ func (g *graves) sweep() time.Duration {
 // strays are those of the daemon's children that belonged to the dead worker's
 // group, or bear the mark of any worker that lives no more.
 func (g *graves) strays(group int) []int {
+	leaders := g.leaders()
 	unclaimed := make(map[corpse]time.Time)
 	var strays []int
 	for _, pid := range ownChildren() {
 		st, ok := readStat(pid)
-		if !ok {
-			continue
+		if !ok || leaders[pid] || leaders[st.group] {
+			continue // numbers come back: the dead one was reaped, and one that lives may bear its number
 		}
 		mark := markOf(pid)
 		switch {
+		case g.lives(mark):
+			continue // the same, of one that was started a moment ago
 		case st.group == group:
 		case strings.HasPrefix(mark, markPrefix) && !g.lives(mark):
 		case st.state == 'Z' && g.claim(corpse{pid, st.start}, st, unclaimed):

@@ -285,9 +285,9 @@ class Loop:
             if shots:
                 self._enter(request, dispatched)
             line = await dispatched
-        except GeneratorExit:
-            raise
         except BaseException as error:
+            if isinstance(error, GeneratorExit) and not self._serving:
+                raise  # closed with its loop, which has been answered for (_abandon)
             line = self._worker.refuse(request, error)
         self._finish(request, line)
 
@@ -301,9 +301,9 @@ class Loop:
             else:
                 result = await collect(awaitable)
             line = self._worker.reply(request, result)
-        except GeneratorExit:
-            raise
         except BaseException as error:
+            if isinstance(error, GeneratorExit) and not self._serving:
+                raise  # closed with its loop, which has been answered for (_abandon)
             line = self._worker.refuse(request, error)
         self._finish(request, line)
 

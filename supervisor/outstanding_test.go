@@ -1,0 +1,37 @@
+package supervisor
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/mochilang/mochi-pyd/rpc"
+)
+
+func TestWhatWaitsIsWantedBackAlsoBehindACallThatIsToEnd(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		shot int // index of the call that is to end
+		want []uint64
+	}{
+		{"the one that runs", 0, []uint64{2, 3}},
+		{"one that waits", 1, []uint64{3}},
+	} {
+		l := newLink(4, 0)
+		for i := range 3 {
+			l.seats[i] = seat{id: uint64(i + 1), call: &rpc.Call{}}
+		}
+		// Ids name their seats: those of this test are one up.
+		l.seats[0], l.seats[1], l.seats[2], l.seats[3] = seat{}, l.seats[0], l.seats[1], l.seats[2]
+		l.seats[1+c.shot].shot = true
+		if got := l.behind(); !slices.Equal(got, c.want) {
+			t.Errorf("%s is to end: %v are wanted back, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestEmptyParamsAreNone(t *testing.T) {
+	want := `{"jsonrpc":"2.0","id":1,"method":"f"}` + "\n"
+	if got := string(appendRequest(nil, 1, "f", []byte{}, []byte{})); got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
