@@ -114,6 +114,10 @@ func (p *Pool) close() {
 // Submit takes a call and sees to it that it is answered; it never blocks. It
 // sends the call to a worker on the caller's goroutine when a seat is free.
 func (p *Pool) Submit(c *rpc.Call) {
+	if bad := c.Check(p.opt.MaxMessage); bad != nil {
+		c.Fail(bad)
+		return
+	}
 	if cause := c.HeldBy(p); cause != nil {
 		c.Fail(p.unstarted(c, cause))
 		return

@@ -34,6 +34,10 @@ type Call struct {
 	// worker died under it. Written by the pool that holds it.
 	Retries int
 
+	// TakenBack counts how often the call went back to a queue because it stood
+	// behind one that turned out long. Written by the pool that holds it.
+	TakenBack int
+
 	id       []byte // raw bytes of the host's id; nil for a notification
 	answer   Answerer
 	answered atomic.Bool

@@ -65,6 +65,14 @@ type Owner interface {
 	// answers the call: exactly one of result and err is set, result is valid
 	// until CallDone returns.
 	CallDone(w *Worker, c *rpc.Call, lane Lane, service time.Duration, result []byte, err *rpc.Error)
+	// CallVoid: a call that was to end (Interrupt) has not started and never
+	// will, but another one holds the worker, so that its line cannot be skipped
+	// yet. The owner answers it now. It stays on its seat until SeatFree or
+	// WorkerGone, whose orphan it is not.
+	CallVoid(w *Worker, c *rpc.Call)
+	// SeatFree: the line of a call that was void has been skipped. It may come
+	// before CallVoid has returned.
+	SeatFree(w *Worker, lane Lane)
 	// WorkerGone: the worker is dead and reaped; nothing of it is alive. left
 	// are its unanswered calls, in the order they were sent. It is the last
 	// thing the owner hears of w.

@@ -324,12 +324,25 @@ func TestOOMIsClaimedOnlyWhenTheKernelCountedOne(t *testing.T) {
 		t.Fatalf("found %q", o.file)
 	}
 	o.seen, _ = o.read()
-	if o.claim() {
+	now := time.Now()
+	if o.claim(now) {
 		t.Error("claimed what was there before")
 	}
 	write(events, fmt.Sprintf("oom_kill %d\n", 4))
-	if !o.claim() || o.claim() {
+	if !o.claim(now) || o.claim(now) {
 		t.Error("one kill is one claim")
+	}
+	write(events, "oom_kill 6\n")
+	o.age(now) // two that were no worker's, or a worker's that is not reaped yet
+	if !o.claim(now.Add(oomKeeps - 1)) {
+		t.Error("a kill was forgotten before its time")
+	}
+	if o.claim(now.Add(oomKeeps)) {
+		t.Error("a kill that was no worker's became a later death's cause")
+	}
+	write(events, "oom_kill 7\n")
+	if !o.claim(now.Add(oomKeeps)) {
+		t.Error("a new kill was not seen behind the forgotten ones")
 	}
 	if file, _ := oomFile(dir+"/nothing", dir); file != "" {
 		t.Error("found a counter without a group")
@@ -352,6 +365,52 @@ func TestOrphansThatEndWhileTheirWorkerLivesAreReaped(t *testing.T) {
 	if !running(w.ID().PID) {
 		t.Error("the worker did not live through it")
 	}
+}
+
+// TestAStrayThatDoesNotEndDelaysNoOtherBurial: what one pool left behind may
+// sleep in the kernel; the deaths of another are told all the same, and it is
+// waited for once.
+func TestAStrayThatDoesNotEndDelaysNoOtherBurial(t *testing.T) {
+	stray := func(mark string) *exec.Cmd {
+		c := exec.CommandContext(t.Context(), "sleep", "600")
+		c.Env = append(os.Environ(), MarkVariable+"="+mark)
+		c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	var g graves
+	waits, slow := 0, make(chan struct{})
+	waiting := make(chan struct{}, burialRounds)
+	g.await = func(strays []corpse) {
+		waits += len(strays)
+		waiting <- struct{}{}
+		<-slow
+	}
+	mine := markPrefix + "slow"
+	left := stray(mine)
+	buried := make(chan struct{})
+	go func() {
+		defer close(buried)
+		g.bury(0, mine)
+	}()
+	await(t, waiting, "the first burial to wait")
+	other := make(chan struct{})
+	go func() {
+		defer close(other)
+		g.bury(0, markPrefix+"other") // finds the same stray, and leaves it
+	}()
+	await(t, other, "the burial of another pool's")
+	if g.sweep() == sweepPause {
+		t.Error("a sweep found the burial's lock taken")
+	}
+	close(slow)
+	await(t, buried, "the first burial")
+	if waits != 1 || len(g.dying) != 0 {
+		t.Errorf("%d waits; left in the book: %v", waits, g.dying)
+	}
+	_ = left.Wait()
 }
 
 // TestBurialSparesAWorkerThatBearsTheDeadOnesNumber: the dead one was reaped,

@@ -81,6 +81,10 @@ func (o *crowd) tell() {
 
 func (o *crowd) CallMoved(*Worker, *rpc.Call, string, Kind) {}
 
+func (o *crowd) CallVoid(*Worker, *rpc.Call) {}
+
+func (o *crowd) SeatFree(*Worker, Lane) {}
+
 func (o *crowd) CallDone(_ *Worker, c *rpc.Call, _ Lane, _ time.Duration, result []byte, err *rpc.Error) {
 	if err != nil {
 		c.Fail(err)

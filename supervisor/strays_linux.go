@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,8 +19,9 @@ const (
 	// burialRounds bounds how often a burial looks again: each round's dead
 	// hand their own children to us.
 	burialRounds = 16
-	// burialPatience is how long a burial waits for one killed process. One
-	// that sleeps uninterruptibly in the kernel is left to a later burial.
+	// burialPatience is how long each round of a burial waits for those it has
+	// killed. One that sleeps uninterruptibly in the kernel is left to
+	// a later burial.
 	burialPatience = 250 * time.Millisecond
 	// unknownAge is how old an unclaimed zombie must be before it is taken for
 	// a worker's: whoever started a process of its own waits for it sooner.
@@ -36,8 +38,14 @@ type graves struct {
 	mu     sync.Mutex
 	living map[string]int // the marks of the workers that live, and their numbers; 0: not known yet
 
-	burial  sync.Mutex           // one burial at a time: a number is reaped once
+	// burial is held by who looks, kills and reaps, so that a number is reaped
+	// once, and never while a killed process is waited for: one that does not end
+	// is no reason for another pool's death to be told late.
+	burial  sync.Mutex
 	unknown map[corpse]time.Time // unclaimed, and since when; burial's
+	dying   map[corpse]bool      // killed, and some burial waits for it; burial's
+
+	await func([]corpse) // for their ends; the kernel's unless a test says otherwise
 }
 
 // corpse is a dead child nobody has claimed: its number, and when it started,
@@ -94,19 +102,55 @@ func (g *graves) lives(mark string) bool {
 // bury kills and reaps all that the dead worker left to us.
 func (g *graves) bury(group int, mark string) {
 	g.gone(mark)
+	mine := make(map[corpse]bool)
+	for range burialRounds {
+		strays := g.kill(group, mine)
+		if len(strays) == 0 {
+			break
+		}
+		if g.await != nil {
+			g.await(strays)
+		} else {
+			awaitEnds(strays)
+		}
+		g.reap(strays)
+	}
+	g.release(mine)
+}
+
+// kill ends the strays that no other burial waits for, and gives them.
+func (g *graves) kill(group int, mine map[corpse]bool) []corpse {
 	g.burial.Lock()
 	defer g.burial.Unlock()
-	for range burialRounds {
-		strays := g.strays(group)
-		if len(strays) == 0 {
-			return
+	strays := slices.DeleteFunc(g.strays(group), func(s corpse) bool { return g.dying[s] && !mine[s] })
+	if g.dying == nil {
+		g.dying = make(map[corpse]bool)
+	}
+	for _, s := range strays {
+		g.dying[s], mine[s] = true, true
+		_ = unix.Kill(s.pid, unix.SIGKILL) // a zombie does not mind
+	}
+	return strays
+}
+
+// reap takes the dead among those out of the system's table.
+func (g *graves) reap(strays []corpse) {
+	g.burial.Lock()
+	defer g.burial.Unlock()
+	for _, s := range strays {
+		// The number may be another's by now: a sweep reaps too.
+		if st, ok := readStat(s.pid); ok && st.start == s.start {
+			_, _ = unix.Wait4(s.pid, nil, unix.WNOHANG, nil)
 		}
-		for _, s := range strays {
-			_ = unix.Kill(s, unix.SIGKILL) // a zombie does not mind
-		}
-		for _, s := range strays {
-			reap(s)
-		}
+	}
+}
+
+// release leaves what has not ended to a later burial.
+func (g *graves) release(strays map[corpse]bool) {
+	g.burial.Lock()
+	defer g.burial.Unlock()
+	for s := range strays {
+		delete(g.dying, s)
 	}
 }
 
@@ -138,10 +182,10 @@ func (g *graves) sweep() time.Duration {
 
 // strays are those of the daemon's children that belonged to the dead worker's
 // group, or bear the mark of any worker that lives no more.
-func (g *graves) strays(group int) []int {
+func (g *graves) strays(group int) []corpse {
 	leaders := g.leaders()
 	unclaimed := make(map[corpse]time.Time)
-	var strays []int
+	var strays []corpse
 	for _, pid := range ownChildren() {
 		st, ok := readStat(pid)
 		if !ok || leaders[pid] || leaders[st.group] {
@@ -157,7 +201,7 @@ func (g *graves) strays(group int) []int {
 		default:
 			continue
 		}
-		strays = append(strays, pid)
+		strays = append(strays, corpse{pid, st.start})
 	}
 	g.unknown = unclaimed
 	return strays
@@ -180,11 +224,15 @@ func (g *graves) claim(z corpse, st stat, unclaimed map[corpse]time.Time) bool {
 	return time.Since(since) > unknownAge
 }
 
-// reap waits for one killed child, by its number.
-func reap(pid int) {
-	fd, err := unix.PidfdOpen(pid, 0)
-	if err == nil {
-		deadline := time.Now().Add(burialPatience)
+// awaitEnds waits for killed children, all of them together. Should a number be
+// another's already, it is that one's end that is waited for, and no longer.
+func awaitEnds(strays []corpse) {
+	deadline := time.Now().Add(burialPatience)
+	for _, s := range strays {
+		fd, err := unix.PidfdOpen(s.pid, 0)
+		if err != nil {
+			continue
+		}
 		for {
 			left := time.Until(deadline)
 			_, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(max(left, 0)/time.Millisecond))
@@ -194,7 +242,6 @@ func reap(pid int) {
 		}
 		_ = unix.Close(fd)
 	}
-	_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil)
 }
 
 // ownChildren lists the daemon's children.

@@ -18,7 +18,7 @@ from inspect import CORO_CREATED, getcoroutinestate
 
 from . import stdio
 from .cancel import shots, stopping
-from .lane import READ_SIZE, revoked
+from .lane import READ_SIZE, revoked, skip
 from .stacks import threads, waiting
 from .surface import kind
 
@@ -192,7 +192,11 @@ class Loop:
                 continue
             call = request["id"]
             if board is not None:
-                board[1 + call % seats] = call
+                cell = 1 + call % seats
+                board[cell] = call
+                if board[cell + seats] == call:
+                    self._finish(request, skip(self._worker, request))
+                    continue
             copy_context().run(self._start, request, None)
         return True
 

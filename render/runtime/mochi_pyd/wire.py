@@ -95,7 +95,8 @@ class Wire:
     def _map_board(self, fd: int) -> None:
         import mmap
 
-        self.board = memoryview(mmap.mmap(fd, 8 * (1 + self.seats))).cast("Q")
+        # The stage, what was started on each seat, what is not to start on each.
+        self.board = memoryview(mmap.mmap(fd, 8 * (1 + 2 * self.seats))).cast("Q")
         os.close(fd)
 
     def _arm_lifeline(self) -> None:
