@@ -135,7 +135,8 @@ func (g *graves) reap(strays []corpse) {
 	for _, s := range strays {
 		// The number may be another's by now: a sweep reaps too.
 		if st, ok := readStat(s.pid); ok && st.start == s.start {
-			_, _ = unix.Wait4(s.pid, nil, unix.WNOHANG, nil)
+			pid := s.pid
+			_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil)
 		}
 	}
 }
