@@ -115,7 +115,7 @@ func TestAWorkerThatTheKernelKillsForItsMemoryIsToldAsOOM(t *testing.T) {
 	if got := call(t, h, "both.pid", ""); got != beside {
 		t.Errorf("the worker beside it was %s and is %s", beside, got)
 	}
-	told := d.Log.Find(func(r rig.Record) bool { return r.Text("event") == "worker_exited" && r.Text("reason") == "oom" })
+	told := d.Log.Await(2, func(r rig.Record) bool { return r.Text("event") == "worker_exited" && r.Text("reason") == "oom" })
 	if len(told) != 2 {
 		t.Errorf("the log tells of %d deaths by OOM, want 2", len(told))
 	}

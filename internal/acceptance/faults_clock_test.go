@@ -116,7 +116,7 @@ backoff-max = "1h"
 	if got := call(t, h, "zoo.pid", ""); got != imported {
 		t.Errorf("worker %s of a pool that may be idle for half an hour was followed by %s", imported, got)
 	}
-	if starts := d.Log.Find(func(r rig.Record) bool { return r.Text("event") == "worker_exited" && r.Text("pool") == "nowhere" }); len(starts) != 1 {
+	if starts := d.Log.Await(1, func(r rig.Record) bool { return r.Text("event") == "worker_exited" && r.Text("pool") == "nowhere" }); len(starts) != 1 {
 		t.Errorf("with a backoff of an hour the interpreter was looked for %d times", len(starts))
 	}
 	if leapt := leapt(t, d); leapt < 8*365*24*time.Hour {

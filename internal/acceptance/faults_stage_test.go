@@ -41,7 +41,7 @@ func TestTheErrorAndTheEventOfAFailedStartNameOneStage(t *testing.T) {
 		if e.Data["stage"] != c.stage || e.Data["hint"] == nil || e.Data["hint"] == "" {
 			t.Errorf("%s: the error says stage %v, hint %v; want stage %s", c.pool, e.Data["stage"], e.Data["hint"], c.stage)
 		}
-		told := d.Log.Find(func(r rig.Record) bool { return r.Text("event") == "worker_exited" && r.Text("pool") == c.pool })
+		told := d.Log.Await(1, func(r rig.Record) bool { return r.Text("event") == "worker_exited" && r.Text("pool") == c.pool })
 		if len(told) == 0 || told[0].Text("reason") != "start."+c.stage {
 			t.Errorf("%s: the log says %v, want the reason start.%s", c.pool, told, c.stage)
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 	"sync"
+	"time"
 )
 
 const tailLines = 15
@@ -70,6 +71,20 @@ func (b *Book) Find(match func(Record) bool) []Record {
 		}
 	}
 	return out
+}
+
+// readIn is how long a line that a daemon has written may take to be read: an
+// answer may be here before the log line that was written before it.
+const readIn = 10 * time.Second
+
+// Await is Find that waits until there are at least n such records, or long
+// enough.
+func (b *Book) Await(n int, match func(Record) bool) (found []Record) {
+	Until(readIn, func() bool {
+		found = b.Find(match)
+		return len(found) >= n
+	})
+	return found
 }
 
 // Loose are the lines that were no records.
