@@ -1,10 +1,27 @@
 package pool
 
-import "container/list"
+import (
+	"container/list"
+	"crypto/sha256"
+)
 
 // maxAffinities bounds the table of affinity keys, which come from hosts; the
 // one used longest ago is forgotten first.
 const maxAffinities = 4096
+
+// maxAffinityKey is the longest key that is kept as it is. Keys outlive their
+// calls, and nobody has their bytes on a budget; of a longer one its digest is
+// as good.
+const maxAffinityKey = 256
+
+// short is what stands for a key in the table.
+func short(key string) string {
+	if len(key) <= maxAffinityKey {
+		return key
+	}
+	sum := sha256.Sum256([]byte(key))
+	return string(sum[:])
+}
 
 // affinity remembers which worker a key's calls went to: the same one takes
 // them while it lives (meta.affinity). It is a wish and no promise: a key whose
@@ -25,7 +42,7 @@ func newAffinity() affinity {
 
 // find gives the worker of key; nil when it has none.
 func (a *affinity) find(key string) *member {
-	e := a.byKey[key]
+	e := a.byKey[short(key)]
 	if e == nil {
 		return nil
 	}
@@ -35,6 +52,7 @@ func (a *affinity) find(key string) *member {
 
 // attach gives key a worker.
 func (a *affinity) attach(key string, m *member) {
+	key = short(key)
 	if e := a.byKey[key]; e != nil {
 		e.Value.(*attachment).member = m
 		a.order.MoveToFront(e)

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -33,5 +34,21 @@ func TestAffinityForgetsTheKeyUsedLongestAgo(t *testing.T) {
 	}
 	if a.find("kept") == nil || a.find("0") != nil {
 		t.Error("the key used longest ago must go, not the one just used")
+	}
+}
+
+func TestALongAffinityKeyCostsNoMemory(t *testing.T) {
+	a := newAffinity()
+	first, second := &member{}, &member{}
+	one, other := strings.Repeat("k", 1<<20), strings.Repeat("k", 1<<20-1)
+	a.attach(one, first)
+	a.attach(other, second)
+	if a.find(one) != first || a.find(other) != second {
+		t.Error("a long key must find its worker and only it")
+	}
+	for key := range a.byKey {
+		if len(key) > maxAffinityKey {
+			t.Errorf("a key of %d bytes is kept", len(key))
+		}
 	}
 }

@@ -1,6 +1,8 @@
 package pool
 
 import (
+	"time"
+
 	"github.com/mochilang/mochi-pyd/rpc"
 	"github.com/mochilang/mochi-pyd/supervisor"
 )
@@ -10,7 +12,10 @@ import (
 // waits never starts. One that runs is interrupted: its worker gets a ladder
 // of ever harder requests, at the end of which it is dead. The call is
 // answered when it has ended or its worker has, and never before: an answer
-// that leaves the work running would lie about the seat.
+// that leaves the work running would lie about the seat. One that has not
+// started is answered when it is certain that it never will, though its line may
+// be in the pipe of a worker that another call holds: it need not wait for that
+// call, and its place in the pipe does.
 
 // CancelCall is told by a call that it is no longer wanted.
 func (p *Pool) CancelCall(c *rpc.Call, cause *rpc.Error) {
@@ -43,6 +48,30 @@ func (p *Pool) interrupt(c *rpc.Call, cause *rpc.Error) {
 			return
 		}
 	}
+}
+
+// CallVoid answers a call that will never start.
+func (p *Pool) CallVoid(_ *supervisor.Worker, c *rpc.Call) {
+	why := p.unstarted(c, c.Cancelled())
+	p.mu.Lock()
+	p.tally.done(c, 0, why, time.Now())
+	p.mu.Unlock()
+	c.Fail(why)
+}
+
+// SeatFree: the line of such a call has left the pipe.
+func (p *Pool) SeatFree(w *supervisor.Worker, lane supervisor.Lane) {
+	p.mu.Lock()
+	if m := p.memberOf(w); m != nil {
+		m.leave(lane, time.Now())
+		p.watchIdle(m)
+	}
+	if p.draining {
+		p.unlock()
+	} else {
+		p.mu.Unlock()
+	}
+	p.dispatch(nil)
 }
 
 // verdict is what an unwanted call is answered, given what its worker replied:

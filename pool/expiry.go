@@ -42,6 +42,11 @@ func (p *Pool) expireAt(t time.Time) {
 	}
 }
 
+// onTheWay is when to look again while some call is neither in a queue nor on
+// its seat, but between the two: whoever carries it holds no lock, and its
+// deadline would not be seen again.
+const onTheWay = 50 * time.Millisecond
+
 // expire is the goroutine. It ends with ctx.
 func (p *Pool) expire(ctx context.Context) {
 	timer := time.NewTimer(0)
@@ -95,7 +100,11 @@ func (p *Pool) lookAround(now time.Time) {
 		}
 	}
 	for _, m := range p.members {
-		for _, o := range m.worker.Outstanding() {
+		outstanding := m.worker.Outstanding()
+		if len(outstanding) < m.onMain+m.onLoop {
+			earliest(now.Add(onTheWay))
+		}
+		for _, o := range outstanding {
 			switch {
 			case o.Call.Cancelled() != nil: // its ladder runs
 			case !now.Before(o.Call.Deadline):

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mochilang/mochi-pyd/rpc"
+	"github.com/mochilang/mochi-pyd/supervisor"
 )
 
 // clocked is an idle pool whose expiry goroutine runs.
@@ -91,4 +92,28 @@ func TestAnEarlierDeadlineWakesTheClock(t *testing.T) {
 			t.Errorf("answered after %v, want 1ms", took)
 		}
 	})
+}
+
+// TestADeadlineIsNotForgottenWhileItsCallIsOnItsWay: between its queue and its
+// seat a call is nowhere to be seen.
+func TestADeadlineIsNotForgottenWhileItsCallIsOnItsWay(t *testing.T) {
+	p := idlePool(t, Config{Workers: 1})
+	w := supervisor.StartWorker(t.Context(), supervisor.WorkerConfig{Spawner: noSpawner{}})
+	<-w.Done()
+	p.members = []*member{{worker: w, pinned: newQueue(), onMain: 1}} // a call was placed, and not sent yet
+	now := time.Now()
+	p.lookAround(now)
+	if at := p.lookAt; at.IsZero() || at.Sub(now) > time.Second {
+		t.Errorf("the clock looks again at %v, with a call on its way at %v", at, now)
+	}
+
+	c, _ := asked("f")
+	c.Deadline = now.Add(time.Second)
+	p.lookAt = time.Time{}
+	p.mu.Lock()
+	p.requeue(c)
+	p.mu.Unlock()
+	if at := p.lookAt; !at.Equal(c.Deadline) {
+		t.Errorf("the clock looks again at %v, and the deadline of what was given back is %v", at, c.Deadline)
+	}
 }

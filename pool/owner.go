@@ -77,7 +77,7 @@ func (p *Pool) CallMoved(w *supervisor.Worker, _ *rpc.Call, name string, kind su
 
 // CallDone answers the call and gives its seat to the next.
 func (p *Pool) CallDone(w *supervisor.Worker, c *rpc.Call, a supervisor.Answer) {
-	if revoked(c, a.Err) {
+	if revoked(c, a.Lane, a.Err) {
 		p.takeBack(w, c)
 		return
 	}

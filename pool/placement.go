@@ -110,30 +110,29 @@ func (p *Pool) leastOnLoop() *member {
 
 // next takes one waiting call that can be seated now. Called with mu held.
 //
-// Calls that wait for one worker and calls that wait for any take turns in
-// being asked first, so that neither starves the other.
-func (p *Pool) next(now time.Time) (placement, bool) {
-	if p.turn%2 == 0 {
-		if pl, ok := p.nextPinned(now); ok {
-			return pl, true
-		}
-		return p.nextFree(now)
-	}
-	if pl, ok := p.nextFree(now); ok {
-		return pl, true
-	}
-	return p.nextPinned(now)
-}
-
-// nextFree asks the head of each need: a busy main thread must not keep a
+// Every place is asked for its head: a busy main thread must not keep a
 // coroutine from its loop, nor a full loop the main thread from what it can do.
-func (p *Pool) nextFree(now time.Time) (placement, bool) {
-	for need := range p.waiting {
-		if pl, ok := p.nextOf(&p.waiting[need], now); ok {
+// Who was served is asked last the next time, so that none of those that want
+// the same seats (all but the loop's want the main thread, and those who wait
+// for one worker want what others do) starves another.
+func (p *Pool) next(now time.Time) (placement, bool) {
+	const places = int(needs) + 1 // and where calls wait for one worker
+	for i := range places {
+		at := (p.first + i) % places
+		pl, ok := p.nextAt(at, now)
+		if ok {
+			p.first = at + 1
 			return pl, true
 		}
 	}
 	return placement{}, false
+}
+
+func (p *Pool) nextAt(place int, now time.Time) (placement, bool) {
+	if place == int(needs) {
+		return p.nextPinned(now)
+	}
+	return p.nextOf(&p.waiting[place], now)
 }
 
 func (p *Pool) nextPinned(now time.Time) (placement, bool) {

@@ -30,6 +30,7 @@ type Pool struct {
 	draining  bool
 	closed    bool
 	turn      uint64
+	first     int // the place that next asks first
 	tally     tally
 	affinity  affinity
 	heavy     heavy
@@ -114,6 +115,10 @@ func (p *Pool) close() {
 // sends the call to a worker on the caller's goroutine when a seat is free.
 func (p *Pool) Submit(c *rpc.Call) {
 	b := c.Burst()
+	if bad := c.Check(p.opt.MaxMessage); bad != nil {
+		c.FailIn(b, bad)
+		return
+	}
 	if cause := c.HeldBy(p); cause != nil {
 		c.FailIn(b, p.unstarted(c, cause))
 		return
@@ -190,6 +195,7 @@ func (p *Pool) requeue(c *rpc.Call) *rpc.Error {
 	}
 	p.queueOf(c, p.functions.of(c.Function)).pushFront(origin(c), c)
 	p.expireAt(p.queueLimit(c))
+	p.expireAt(c.Deadline) // while it was on its way nobody looked after it
 	return nil
 }
 
@@ -226,24 +232,52 @@ func (p *Pool) Wait(ctx context.Context) (supervisor.ReadyInfo, error) {
 }
 
 // Ask calls one of the runtime's own methods ("mochi.describe") on a ready
-// worker, for which it waits.
+// worker, for which it waits. A worker that dies of something else meanwhile is
+// no news for who asks: the next one is asked, as often as a call may be
+// requeued.
 func (p *Pool) Ask(ctx context.Context, method string, params any) (json.RawMessage, error) {
-	if _, err := p.Wait(ctx); err != nil {
-		return nil, err
-	}
-	p.mu.Lock()
-	var w *supervisor.Worker
-	least := 0
-	for _, m := range p.members { // the one that gets to it first
-		if m.accepting() && (w == nil || m.onMain < least) {
-			w, least = m.worker, m.onMain
+	for tries := 0; ; tries++ {
+		w, err := p.askable(ctx)
+		if err != nil {
+			return nil, err
+		}
+		answer, err := w.Ask(ctx, method, params)
+		switch kind := rpc.AsError(err).Kind(); {
+		case kind != rpc.KindWorkerLost && kind != rpc.KindPoolUnavailable, tries >= p.opt.MaxRequeues:
+			return answer, err
 		}
 	}
-	p.mu.Unlock()
-	if w == nil {
-		return nil, shuttingDown(p.opt.Name)
+}
+
+// askable waits for a worker that answers questions: the one that gets to them
+// first.
+func (p *Pool) askable(ctx context.Context) (*supervisor.Worker, error) {
+	for {
+		if _, err := p.Wait(ctx); err != nil {
+			return nil, err
+		}
+		p.mu.Lock()
+		var w *supervisor.Worker
+		least := 0
+		for _, m := range p.members {
+			if m.worker.State() == supervisor.Ready && (w == nil || m.onMain < least) {
+				w, least = m.worker, m.onMain
+			}
+		}
+		ending, changed := p.draining || p.closed, p.changed
+		p.mu.Unlock()
+		switch {
+		case w != nil:
+			return w, nil
+		case ending:
+			return nil, shuttingDown(p.opt.Name)
+		}
+		select { // those there are, are about to be gone
+		case <-changed:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
-	return w.Ask(ctx, method, params)
 }
 
 // Drain takes no more calls, refuses those that wait, lets those in flight

@@ -12,7 +12,10 @@ import (
 // others wait behind it in its worker's pipe, which an idle worker could be
 // doing. So a pipe that has not moved for a while is asked to give back what
 // has not started; it comes back through CallDone and goes to the head of the
-// queue. A pool of one worker has no better place for it and does not ask.
+// queue. A pool of one worker has no better place for it and does not ask, and
+// a call that has come back max-requeues times stays where it is. What nobody
+// asked for is a broken rule of the worker's (supervisor), so none can send its
+// calls round for ever.
 
 // mostAsks is how often one pipe is asked, after 1, 4, 16 and 64 ms: a first
 // signal is missed when it lands as a sleep begins.
@@ -66,16 +69,21 @@ func (p *Pool) revokeStuck(now time.Time) bool {
 		p.watching = true
 		if now.Sub(m.since) >= blocked<<(2*m.asks) {
 			m.asks++
-			m.worker.Revoke()
+			m.worker.Revoke(p.opt.MaxRequeues)
 		}
 	}
 	return p.watching
 }
 
-// revoked says that a reply gives a call back: it speaks of a cancel, and
-// nobody has cancelled.
-func revoked(c *rpc.Call, err *rpc.Error) bool {
-	return err != nil && err.Code == rpc.CodeRequestCancelled && c.Cancelled() == nil
+// revoked says that a reply gives a call back: it speaks of a cancel, nobody
+// has cancelled, and the call had not started. One that had is never run again,
+// whatever its worker says of it.
+func revoked(c *rpc.Call, lane supervisor.Lane, err *rpc.Error) bool {
+	if err == nil || err.Code != rpc.CodeRequestCancelled || lane != supervisor.LaneMain || c.Cancelled() != nil {
+		return false
+	}
+	started, said := field[bool](err, "started")
+	return said && !started
 }
 
 // takeBack puts a revoked call at the head of the queue.
@@ -84,6 +92,7 @@ func (p *Pool) takeBack(w *supervisor.Worker, c *rpc.Call) {
 	if m := p.memberOf(w); m != nil {
 		m.onMain-- // what runs there runs on: not leave, which would say that its turn is over
 	}
+	c.TakenBack++
 	refused := p.requeue(c)
 	p.mu.Unlock()
 	if refused != nil {

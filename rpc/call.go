@@ -14,8 +14,9 @@ const smallCopy = 96
 // "exactly one answer" is a property of this type and not of its callers.
 //
 // The exported fields are written before the call is handed on and only read
-// after that. Params and RawMeta are the bytes the host wrote; they belong to
-// the call until it is answered.
+// after that. Params and RawMeta are the bytes the host wrote; they are never
+// written to again, as they may still stand in a worker's queue when the call
+// has long been answered.
 type Call struct {
 	Method  string    // as the host named it
 	Params  []byte    // raw JSON array or object; nil when the member was absent
@@ -37,6 +38,10 @@ type Call struct {
 	// Retries counts how often an idempotent call was run again because its
 	// worker died under it. Written by the pool that holds it.
 	Retries int
+
+	// TakenBack counts how often the call went back to a queue because it stood
+	// behind one that turned out long. Written by the pool that holds it.
+	TakenBack int
 
 	id       []byte // raw bytes of the host's id; nil for a notification
 	answer   Answerer

@@ -23,6 +23,11 @@ type climbed interface {
 	// shoot writes the id into the control pipe, without blocking; false says
 	// that the pipe is full.
 	shoot(id uint64) bool
+	// strike has the call skipped if it has not started; false says that this
+	// could not be written down.
+	strike(id uint64) bool
+	// void tells the owner of a call that was struck out in time.
+	void(id uint64)
 	// kick makes the worker look into the pipe.
 	kick()
 	// dump asks for the stacks of all threads; false says that there is no way
@@ -73,12 +78,19 @@ func (c *climb) step(now time.Time) {
 	kick := false
 	for _, l := range c.ladders {
 		s := look(l.id)
+		if l.voids(now, s) {
+			l.void = true
+			c.on.void(l.id)
+		}
 		for do := l.step(now, s); do != actNone; do = l.step(now, s) {
 			if do == actCondemn {
 				continue
 			}
 			kick = true
 			l.owed = l.owed || do == actShoot
+			if l.struck.IsZero() && c.on.strike(l.id) {
+				l.struck = time.Now() // not now: that was before it
+			}
 			if l.owed {
 				l.owed = !c.on.shoot(l.id)
 			}

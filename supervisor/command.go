@@ -24,7 +24,7 @@ type Command struct {
 //	control  8-byte little-endian link ids to cancel or skip (read, non-blocking)
 //	life     end-of-file means the daemon is gone (read)
 //	board    the scoreboard (a shared page of 8-byte little-endian cells)
-//	seats    cells on the board after its first; link id = n*seats + seat
+//	seats    calls that fit on the worker at once; link id = n*seats + seat
 //	main     how many of the seats, from 0, are the main thread's
 //	message  the longest line either side may write, in bytes
 //	poll     the longest a thread polls before it sleeps, in microseconds: 0 is
@@ -33,7 +33,9 @@ type Command struct {
 //	         (DumpSignal); absent where there is none
 //
 // Cell 0 of the board is the start stage (StageCell…); cell 1+seat holds the
-// id of the call that was last started on that seat.
+// id of the call that was last started on that seat, and cell 1+seats+seat, which
+// the daemon writes, the id of the one that is not to start any more. The worker
+// reads it after it has noted a start and before it runs the call.
 const WireVariable = "MOCHI_PYD_WIRE"
 
 // ProtocolVersion is the worker leg's; a worker that reports another one is

@@ -62,6 +62,14 @@ type Owner interface {
 	// CallDone: the call is off its seat, which is free. The owner answers it,
 	// before CallDone returns.
 	CallDone(w *Worker, c *rpc.Call, a Answer)
+	// CallVoid: a call that was to end (Interrupt) has not started and never
+	// will, but another one holds the worker, so that its line cannot be skipped
+	// yet. The owner answers it now. It stays on its seat until SeatFree or
+	// WorkerGone, whose orphan it is not.
+	CallVoid(w *Worker, c *rpc.Call)
+	// SeatFree: the line of a call that was void has been skipped. It may come
+	// before CallVoid has returned.
+	SeatFree(w *Worker, lane Lane)
 	// WorkerGone: the worker is dead and reaped; nothing of it is alive. left
 	// are its unanswered calls, in the order they were sent. It is the last
 	// thing the owner hears of w.

@@ -45,7 +45,7 @@ func reasonOf(s Stage) Reason {
 // judge fills in why the worker ended. What we or it had said before its death
 // comes first; then the kernel's word; then its status.
 func (w *Worker) judge(e *Exit, v verdict, board cells) {
-	oom := e.Status.Signal == syscall.SIGKILL && v.reason == "" && oomKills.claim()
+	oom := e.Status.Signal == syscall.SIGKILL && v.reason == "" && oomKills.claim(e.At)
 	switch {
 	case v.reason != "":
 		e.Reason, e.Detail = v.reason, v.cause

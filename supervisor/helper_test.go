@@ -75,6 +75,7 @@ type witness struct {
 	gone   chan struct{}
 	ready  chan ReadyInfo
 	onDone func(*Worker, *rpc.Call)
+	onFree func()
 }
 
 func newWitness() *witness {
@@ -97,6 +98,16 @@ func (o *witness) CallDone(w *Worker, c *rpc.Call, a Answer) {
 	}
 	if o.onDone != nil {
 		o.onDone(w, c)
+	}
+}
+
+func (o *witness) CallVoid(_ *Worker, c *rpc.Call) {
+	c.Fail(rpc.NewError(rpc.KindRequestCancelled, "void", rpc.Fields{"started": false, "void": true}))
+}
+
+func (o *witness) SeatFree(*Worker, Lane) {
+	if o.onFree != nil {
+		o.onFree()
 	}
 }
 
@@ -275,6 +286,8 @@ type benchOwner struct{ done chan struct{} }
 func (o *benchOwner) WorkerReady(*Worker, ReadyInfo)                          {}
 func (o *benchOwner) CallMoved(*Worker, *rpc.Call, string, Kind)              {}
 func (o *benchOwner) WorkerGone(*Worker, Exit, []Orphan) (lost, requeued int) { return 0, 0 }
+func (o *benchOwner) CallVoid(*Worker, *rpc.Call)                             {}
+func (o *benchOwner) SeatFree(*Worker, Lane)                                  {}
 func (o *benchOwner) CallDone(*Worker, *rpc.Call, Answer) {
 	o.done <- struct{}{}
 }

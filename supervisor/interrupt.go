@@ -21,9 +21,9 @@ type Interruption struct {
 // Interrupt makes a call end: it is cancelled where it runs, or skipped where
 // it still waits in the pipe, and answers by itself; one that does not within
 // the grace is ended with its worker. False says that the call is not on this
-// worker, or not any more. It returns at once; the end comes as CallDone, or
-// as WorkerGone with Orphan.Interrupted. A second Interrupt of the same call
-// changes nothing.
+// worker, or not any more. It returns at once; the end comes as CallDone, as
+// WorkerGone with Orphan.Interrupted or, where another call keeps it from being
+// reached, as CallVoid. A second Interrupt of the same call changes nothing.
 func (w *Worker) Interrupt(c *rpc.Call, i Interruption) bool {
 	id, again, ok := w.link.shoot(c)
 	if !ok || again {
@@ -58,6 +58,14 @@ func (w *Worker) look() func(id uint64) sight {
 }
 
 func (w *Worker) shoot(id uint64) bool { return w.wire.shoot(id) }
+
+func (w *Worker) strike(id uint64) bool { return w.wire.board.strike(id) }
+
+func (w *Worker) void(id uint64) {
+	if c := w.link.void(id); c != nil {
+		w.cfg.Owner.CallVoid(w, c)
+	}
+}
 
 // kick may find nobody any more, which is what wait is about to say.
 func (w *Worker) kick() { _ = w.proc.Kick() }

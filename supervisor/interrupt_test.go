@@ -148,18 +148,51 @@ func orphanOf(t testing.TB, o *witness, c *rpc.Call) Orphan {
 	return Orphan{}
 }
 
-func TestUnstartedCallCostsNoOther(t *testing.T) {
-	w, _ := readyMini(t)
+// TestUnstartedCallWaitsForNoOtherAndCostsNone: it is given up while the call
+// in front goes on, and its seat is free when its line has been skipped.
+func TestUnstartedCallWaitsForNoOtherAndCostsNone(t *testing.T) {
+	w, o := readyMini(t)
+	free := make(chan struct{}, 1)
+	o.onFree = func() { free <- struct{}{} }
+	book := filepath.Join(t.TempDir(), "book")
 	long, a := sendCall(t, w, LaneMain, "in_c_for", []any{100_000_000})
 	awaitStarted(t, w, long)
-	waiting, b := sendCall(t, w, LaneMain, "echo", nil)
+	waiting, b := sendCall(t, w, LaneMain, "count", []any{book, 1, 0})
 	interrupt(t, w, waiting, ReasonDeadline, 20*time.Millisecond)
+	r := await(t, b, "the call in the pipe")
+	wantCancelled(t, r, false)
+	select {
+	case <-a:
+		t.Error("the call in the pipe waited for the one in front")
+	default:
+	}
+	if dataOf(t, r.err)["void"] != true || w.Stat().Seated != 2 {
+		t.Errorf("answered %+v, with %d calls seated", r.err, w.Stat().Seated)
+	}
 	if r := await(t, a, "the long call"); r.result != "100000000" {
 		t.Errorf("the call in front was answered %+v", r)
 	}
-	wantCancelled(t, await(t, b, "the call in the pipe"), false)
+	await(t, free, "its seat")
+	if ran := readBook(t, book); len(ran) != 0 || w.Stat().Seated != 0 {
+		t.Errorf("the calls' own book: %v; %d seated", ran, w.Stat().Seated)
+	}
 	if a := ask1(t, w, "echo", []any{1}); a.result != "[1]" {
 		t.Errorf("%+v", a)
+	}
+}
+
+func TestVoidCallIsNoOrphan(t *testing.T) {
+	w, o := readyMini(t)
+	long, a := sendCall(t, w, LaneMain, "in_c", nil)
+	awaitStarted(t, w, long)
+	waiting, b := sendCall(t, w, LaneMain, "echo", nil)
+	interrupt(t, w, waiting, ReasonDeadline, 0)
+	wantCancelled(t, await(t, b, "the call in the pipe"), false)
+	w.Kill(ReasonOperator)
+	await(t, a, "the end of the call in front")
+	await(t, o.gone, "the end")
+	if len(o.left) != 1 || o.left[0].Call != long {
+		t.Errorf("orphans: %+v", o.left)
 	}
 }
 

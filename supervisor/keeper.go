@@ -128,6 +128,9 @@ func (k *keeper) killAll(r *restart) {
 func (k *keeper) begin() {
 	ctx, cancel := context.WithCancel(k.ctx)
 	a := &attempt{cancel: cancel, restart: k.active}
+	if k.active != nil && !k.active.hard && k.old != nil {
+		a.restart = nil // its successor was ready, and has died since: this one only refills
+	}
 	k.attempt = a
 	cfg, gen := k.slot.cfg, k.slot.generation()+1
 	go func() {

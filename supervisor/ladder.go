@@ -96,6 +96,9 @@ type ladder struct {
 	next  int       // the rung that is due next
 	from  time.Time // when the climb began; of a held one, when to look again
 	owed  bool      // a shot that did not fit into the control pipe
+
+	struck time.Time // when the call was struck out on the board; zero: it is not
+	void   bool      // its owner knows that it never starts
 }
 
 func newLadder(id uint64, function string, i Interruption, now time.Time) *ladder {
@@ -150,6 +153,15 @@ func (l *ladder) step(now time.Time, s sight) act {
 	}
 	l.next++
 	return do
+}
+
+// voids says that the call is to be given up now: it has not started, another
+// one keeps it from that, and as it is struck out it never will. Whoever asked
+// for it need not wait for the other. Only its seat has to, so the ladder stays.
+//
+// now is from before the look at the board.
+func (l *ladder) voids(now time.Time, s sight) bool {
+	return !l.void && s == sightBehind && !l.struck.IsZero() && now.Sub(l.struck) >= strikeSettles
 }
 
 func (l *ladder) hold(now time.Time) {

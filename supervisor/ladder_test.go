@@ -90,6 +90,7 @@ type tower struct {
 	begin  time.Time
 	sights map[uint64]sight
 	full   int // shots that find the control pipe full
+	lost   int // strikes that cannot be written
 	mute   bool
 	did    []string
 }
@@ -110,6 +111,12 @@ func (w *tower) shoot(id uint64) bool {
 	return true
 }
 
+func (w *tower) strike(uint64) bool {
+	w.lost--
+	return w.lost < 0
+}
+
+func (w *tower) void(id uint64) { w.note("void %d", id) }
 func (w *tower) kick()          { w.note("kick") }
 func (w *tower) dump() bool     { w.note("dump"); return !w.mute }
 func (w *tower) spare()         { w.note("spare") }
@@ -265,9 +272,38 @@ func TestClimbKeepsItsTimes(t *testing.T) {
 				}
 			},
 			[]string{
-				"0s shoot 1", "0s kick", "1ms shoot 1", "1ms kick",
+				"0s shoot 1", "0s kick", "1ms void 1", "1ms shoot 1", "1ms kick",
 				"202ms shoot 1", "202ms kick", "203ms shoot 1", "203ms kick", "204ms dump", "404ms fell cancel by 1",
 			},
+		},
+		{
+			"what stands behind another from the beginning is given up once, as soon as the strike has settled",
+			tower{sights: map[uint64]sight{1: sightBehind, 2: sightBehind}},
+			func(w *tower) map[time.Duration]func(*climb) {
+				return map[time.Duration]func(*climb){
+					0: put(1), ms / 2: put(2), 30 * ms: func(*climb) { w.sights[1], w.sights[2] = sightGone, sightGone },
+				}
+			},
+			[]string{
+				"0s shoot 1", "0s kick", "500µs shoot 2", "500µs kick",
+				"5ms void 1", "5ms void 2", "5ms kick", "5.5ms kick", "20ms kick", "20.5ms kick",
+			},
+		},
+		{
+			"what cannot be struck out is not given up before it can",
+			tower{sights: map[uint64]sight{1: sightBehind}, lost: 2},
+			func(w *tower) map[time.Duration]func(*climb) {
+				return map[time.Duration]func(*climb){0: put(1), 100 * ms: func(*climb) { w.sights[1] = sightGone }}
+			},
+			[]string{"0s shoot 1", "0s kick", "5ms kick", "20ms kick", "80ms void 1", "80ms kick"},
+		},
+		{
+			"nor is one that runs, or that nothing keeps from running",
+			tower{sights: map[uint64]sight{1: sightUp}},
+			func(w *tower) map[time.Duration]func(*climb) {
+				return map[time.Duration]func(*climb){0: put(1), 6 * ms: func(*climb) { w.sights[1] = sightGone }}
+			},
+			[]string{"0s shoot 1", "0s kick", "5ms kick"},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -166,13 +166,13 @@ func (w *Worker) tooLate() {
 // written, see what it had begun, tell the owner, and let go of everything.
 func (w *Worker) bury(status WaitStatus, read <-chan struct{}, pumps *pumps) {
 	at := time.Now()
-	wasReady := !w.readyAt().IsZero()
 	w.apply(eventDied)
 	w.signal(syscall.SIGKILL) // for a Spawner whose Wait left the group alone
 	w.link.cut()
 	_ = w.wire.out.SetReadDeadline(at.Add(drainGrace)) // a closed pipe needs none
 	pumps.finishBy(at.Add(drainGrace))
 	<-read
+	wasReady := w.becameReady() // what a death cut short in between does not count
 	pumps.wait()
 
 	board := w.wire.board.snapshot()
@@ -223,6 +223,16 @@ func (w *Worker) mourn(e Exit, left []Orphan, asked *ask) {
 		lost, requeued = w.cfg.Owner.WorkerGone(w, e, left)
 	}
 	w.emit(Exited{Identity: w.ID(), Exit: e, Lost: lost, Requeued: requeued})
+}
+
+// becameReady says whether the owner knew of it as ready.
+func (w *Worker) becameReady() bool {
+	select {
+	case <-w.ready:
+		return true
+	default:
+		return false
+	}
 }
 
 func (w *Worker) readyAt() time.Time {

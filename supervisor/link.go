@@ -28,6 +28,9 @@ type seat struct {
 	sent  time.Time
 	moved bool // it left the main thread for the loop: its seat holds nobody up
 	shot  bool // it is to end: a ladder stands for it
+
+	wanted bool // it was asked back
+	void   bool // its owner has answered it: it never starts
 }
 
 // link is the daemon's end of a worker's wire: who sits where, and the two
@@ -123,6 +126,15 @@ func (l *link) write(n int, lane Lane, s seat, method string, params, meta []byt
 	}
 	l.seats[n] = s
 	return true
+}
+
+// givesBack says whether the worker was asked to let go of the call, so that it
+// may say of it that it has not started.
+func (l *link) givesBack(id uint64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := &l.seats[id%uint64(len(l.seats))]
+	return s.id == id && (s.shot || s.wanted)
 }
 
 // take frees the seat of a call that was answered and says how long the worker
@@ -254,7 +266,9 @@ func (l *link) orphans(board cells, felled bool) (left []Orphan, asked *ask) {
 	l.open, l.asks, l.drain = false, false, true
 	var out []seat
 	for n := range l.seats {
-		if s := l.seats[n]; s.call != nil {
+		if s := l.seats[n]; s.void {
+			// answered
+		} else if s.call != nil {
 			out = append(out, s)
 		} else if s.ask != nil {
 			asked = s.ask

@@ -3,7 +3,6 @@ package supervisor
 import (
 	"bufio"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -126,65 +125,6 @@ func TestForkThatHoldsStderrDelaysNoDeath(t *testing.T) {
 			}
 			t.Logf("dead and buried %v after the kill", took)
 		})
-	}
-}
-
-// TestBurialLeavesOtherChildrenAlone: what this process started by itself is
-// neither killed nor reaped, whatever group and session it is in.
-func TestBurialLeavesOtherChildrenAlone(t *testing.T) {
-	var others []*exec.Cmd
-	for _, attr := range []*syscall.SysProcAttr{nil, {Setpgid: true}, {Setsid: true}} {
-		c := exec.CommandContext(t.Context(), "sleep", "600")
-		c.SysProcAttr = attr
-		dead := exec.CommandContext(t.Context(), "true")
-		dead.SysProcAttr = attr
-		if err := errors.Join(c.Start(), dead.Start()); err != nil {
-			t.Fatal(err)
-		}
-		others = append(others, c, dead)
-	}
-	w, o := readyMini(t)
-	ask1(t, w, "daemonize", []any{600})
-	w.Kill(ReasonOperator)
-	await(t, o.gone, "the death")
-	for i, c := range others {
-		if i%2 == 0 {
-			if !running(c.Process.Pid) {
-				t.Errorf("child %d was killed", i)
-			}
-			_ = c.Process.Kill()
-			_ = c.Wait()
-		} else if err := c.Wait(); err != nil {
-			t.Errorf("the status of child %d was stolen: %v", i, err)
-		}
-	}
-}
-
-func TestOrphanThatDiedInPeaceIsReapedInTheEnd(t *testing.T) {
-	var g graves
-	z := corpse{pid: 1, start: "2"}
-	unclaimed := map[corpse]time.Time{}
-	if g.claim(z, stat{session: -1}, unclaimed) {
-		t.Error("claimed at first sight")
-	}
-	g.unknown = map[corpse]time.Time{z: time.Now().Add(-2 * unknownAge)}
-	if !g.claim(z, stat{session: -1}, unclaimed) {
-		t.Error("not claimed after its time")
-	}
-	own, err := unix.Getsid(0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if g.claim(z, stat{session: own}, unclaimed) {
-		t.Error("claimed in our own session")
-	}
-}
-
-func TestWalkOfProcFindsTheSameChildren(t *testing.T) {
-	w, _ := readyMini(t)
-	walked := walkChildren(os.Getpid())
-	if !slices.Contains(walked, w.ID().PID) || !slices.Contains(ownChildren(), w.ID().PID) {
-		t.Errorf("neither or one of %v and %v has %d", walked, ownChildren(), w.ID().PID)
 	}
 }
 
@@ -324,32 +264,27 @@ func TestOOMIsClaimedOnlyWhenTheKernelCountedOne(t *testing.T) {
 		t.Fatalf("found %q", o.file)
 	}
 	o.seen, _ = o.read()
-	if o.claim() {
+	now := time.Now()
+	if o.claim(now) {
 		t.Error("claimed what was there before")
 	}
 	write(events, fmt.Sprintf("oom_kill %d\n", 4))
-	if !o.claim() || o.claim() {
+	if !o.claim(now) || o.claim(now) {
 		t.Error("one kill is one claim")
+	}
+	write(events, "oom_kill 6\n")
+	o.age(now) // two that were no worker's, or a worker's that is not reaped yet
+	if !o.claim(now.Add(oomKeeps - 1)) {
+		t.Error("a kill was forgotten before its time")
+	}
+	if o.claim(now.Add(oomKeeps)) {
+		t.Error("a kill that was no worker's became a later death's cause")
+	}
+	write(events, "oom_kill 7\n")
+	if !o.claim(now.Add(oomKeeps)) {
+		t.Error("a new kill was not seen behind the forgotten ones")
 	}
 	if file, _ := oomFile(dir+"/nothing", dir); file != "" {
 		t.Error("found a counter without a group")
-	}
-}
-
-func TestOrphansThatEndWhileTheirWorkerLivesAreReaped(t *testing.T) {
-	w, _ := readyMini(t)
-	var pids []int
-	if err := json.Unmarshal([]byte(ask1(t, w, "orphans", 20).result), &pids); err != nil {
-		t.Fatal(err)
-	}
-	if len(pids) != 20 {
-		t.Fatalf("%d orphans were made, want 20", len(pids))
-	}
-	eventually(t, "the orphans are reaped", 10*time.Second, func() bool {
-		children := ownChildren()
-		return !slices.ContainsFunc(pids, func(pid int) bool { return slices.Contains(children, pid) })
-	})
-	if !running(w.ID().PID) {
-		t.Error("the worker did not live through it")
 	}
 }

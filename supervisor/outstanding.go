@@ -6,7 +6,8 @@ import (
 	"github.com/mochilang/mochi-pyd/rpc"
 )
 
-// Outstanding is a call that the worker has not answered.
+// Outstanding is a call that the worker has not answered, its owner's answer to
+// a void one notwithstanding.
 type Outstanding struct {
 	Call    *rpc.Call
 	Lane    Lane // where it is: LaneLoop for a call that has moved there
@@ -65,12 +66,28 @@ func (l *link) shoot(c *rpc.Call) (id uint64, again, ok bool) {
 	return 0, false, false
 }
 
+// void gives the call up, unless it has been answered.
+func (l *link) void(id uint64) *rpc.Call {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := &l.seats[id%uint64(len(l.seats))]
+	if s.id != id || s.void {
+		return nil
+	}
+	s.void = true
+	return s.call
+}
+
 // Revoke asks for calls back that wait on the main lane behind one that takes
-// long. Each that has not started comes back as a CallDone with the error
+// long, but for those that have been taken back so many times (Call.TakenBack)
+// already. Each that has not started comes back as a CallDone with the error
 // request_cancelled, although nobody has cancelled it; the others are answered
 // as ever. It is a wish: a worker that is busy in C, or about to reach the
 // calls, does not grant it. Returns at once.
-func (w *Worker) Revoke() {
+func (w *Worker) Revoke(times int) {
+	w.mu.Lock()
+	w.revocable = times
+	w.mu.Unlock()
 	select {
 	case w.revoked <- struct{}{}:
 	default: // it is about to be done
@@ -79,7 +96,10 @@ func (w *Worker) Revoke() {
 
 // revoke is Revoke on the goroutine run, whose the wire is.
 func (w *Worker) revoke() {
-	behind := w.link.behind()
+	w.mu.Lock()
+	times := w.revocable
+	w.mu.Unlock()
+	behind := w.link.behind(times)
 	for _, id := range behind {
 		if !w.wire.shoot(id | revokeBit) {
 			break // full: the rest stays where it is
@@ -90,13 +110,14 @@ func (w *Worker) revoke() {
 	}
 }
 
-// behind lists the calls on the main lane but for the oldest, which runs.
-func (l *link) behind() []uint64 {
+// behind lists the calls on the main lane but for the oldest, which runs, and
+// those that went back often enough; the others may be given back from here on.
+func (l *link) behind(times int) []uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var ids []uint64
 	for n := range l.main {
-		if s := &l.seats[n]; s.call != nil && !s.moved && !s.shot {
+		if s := &l.seats[n]; s.call != nil && !s.moved {
 			ids = append(ids, s.id)
 		}
 	}
@@ -104,7 +125,13 @@ func (l *link) behind() []uint64 {
 	if len(ids) > 0 {
 		ids = ids[1:]
 	}
-	return ids
+	// One that is to end ends where it is; but it counts as the one that runs.
+	return slices.DeleteFunc(ids, func(id uint64) bool {
+		s := &l.seats[id%uint64(len(l.seats))]
+		stays := s.shot || s.call.TakenBack >= times
+		s.wanted = s.wanted || !stays
+		return stays
+	})
 }
 
 // sight is what there is to see of a call that is to end.

@@ -80,6 +80,11 @@ func (w *Worker) takeReply(m rpc.Inbound, b *rpc.Burst) error {
 			return fmt.Errorf("it answered %d with an error that is none: %w", id, err)
 		}
 	}
+	unstarted := saysUnstarted(failure)
+	if unstarted && !w.link.givesBack(id) {
+		// While it still has its seat: with the worker's end it goes elsewhere.
+		return fmt.Errorf("it gave call %d back, which nobody had asked for", id)
+	}
 	// Before the owner hears of it: from here the seat is anyone's.
 	s, lane, service, left, ok := w.link.take(id, b.Now())
 	if left == 0 {
@@ -88,6 +93,10 @@ func (w *Worker) takeReply(m rpc.Inbound, b *rpc.Burst) error {
 	switch {
 	case !ok:
 		return fmt.Errorf("it answered id %d, which was never given or was answered before", id)
+	case s.void && !unstarted:
+		return fmt.Errorf("it ran call %d, which had been struck out before it started", id)
+	case s.void:
+		w.cfg.Owner.SeatFree(w, lane)
 	case s.ask != nil:
 		w.answered(s.ask, bytes.Clone(m.Result), failure)
 	case failure != nil:
@@ -96,6 +105,14 @@ func (w *Worker) takeReply(m rpc.Inbound, b *rpc.Burst) error {
 		w.cfg.Owner.CallDone(w, s.call, Answer{Lane: lane, Service: service, Result: m.Result, Burst: b})
 	}
 	return nil
+}
+
+// saysUnstarted says that a reply is no outcome of the call: it was let go
+// before it started.
+func saysUnstarted(failure *rpc.Error) bool {
+	var data struct{ Started *bool }
+	return failure != nil && failure.Code == rpc.CodeRequestCancelled &&
+		json.Unmarshal(failure.Data, &data) == nil && data.Started != nil && !*data.Started
 }
 
 func (w *Worker) takeReady(params []byte) error {

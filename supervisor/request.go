@@ -21,11 +21,11 @@ func (r *requestLine) write(b []byte, id uint64, method string, params, meta []b
 	b = strconv.AppendUint(b, id, 10)
 	b = append(b, `,"method":`...)
 	b = appendString(b, method)
-	if meta != nil {
+	if len(meta) > 0 {
 		b = append(b, `,"meta":`...)
 		b = appendValue(b, meta)
 	}
-	if params != nil {
+	if len(params) > 0 {
 		b = append(b, `,"params":`...)
 		if len(params) >= longParams && bytes.IndexByte(params, '\n') < 0 {
 			r.head, r.params, r.tail = b, params, requestTail

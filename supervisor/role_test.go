@@ -50,6 +50,10 @@ type daemonOwner struct{ forked chan []byte }
 func (o *daemonOwner) WorkerReady(*Worker, ReadyInfo)                {}
 func (o *daemonOwner) CallMoved(*Worker, *rpc.Call, string, Kind)    {}
 func (o *daemonOwner) WorkerGone(*Worker, Exit, []Orphan) (int, int) { return 0, 0 }
+func (o *daemonOwner) CallVoid(*Worker, *rpc.Call)                   {}
+
+func (o *daemonOwner) SeatFree(*Worker, Lane) {}
+
 func (o *daemonOwner) CallDone(_ *Worker, _ *rpc.Call, a Answer) {
 	o.forked <- append([]byte{}, a.Result...)
 }

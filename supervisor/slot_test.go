@@ -81,6 +81,10 @@ func (o *crowd) tell() {
 
 func (o *crowd) CallMoved(*Worker, *rpc.Call, string, Kind) {}
 
+func (o *crowd) CallVoid(*Worker, *rpc.Call) {}
+
+func (o *crowd) SeatFree(*Worker, Lane) {}
+
 func (o *crowd) CallDone(_ *Worker, c *rpc.Call, a Answer) {
 	if a.Err != nil {
 		c.Fail(a.Err)
@@ -196,6 +200,35 @@ func TestSoftRestartLosesNoCall(t *testing.T) {
 	await(t, w.Done(), "the old one")
 	if e := w.Exit(); e.Reason != ReasonRestart || e.Status.ExitCode != 0 {
 		t.Errorf("exit: %+v", e)
+	}
+}
+
+// TestSuccessorsDeathIsNotTheRestarts: while the old worker finishes its calls
+// the new one may die, and be replaced: the restart is over when the old one is
+// gone, and it is the restart the old one goes for.
+func TestSuccessorsDeathIsNotTheRestarts(t *testing.T) {
+	r := newSlotRig(t, &openGate{})
+	w := r.serving(t, 1)
+	slow := send(t, w, LaneMain, "sleep", []any{2})
+	restarted := r.slot.Restart(ReasonReload, false)
+	r.serving(t, 2).Kill(ReasonOperator)
+	r.serving(t, 3)
+	select {
+	case err := <-restarted:
+		t.Errorf("the restart was answered %v while the old worker lived", err)
+	default:
+	}
+	if a := await(t, slow, "the slow call"); a.err != nil {
+		t.Error(a.err)
+	}
+	await(t, w.Done(), "the old one")
+	if e := w.Exit(); e.Reason != ReasonReload {
+		t.Errorf("the old one went for %q, want %q", e.Reason, ReasonReload)
+	}
+	if len(restarted) == 0 {
+		if err := await(t, restarted, "the restart"); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

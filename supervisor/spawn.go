@@ -70,6 +70,10 @@ func (s *osSpawner) spawnForever() {
 	signal.Notify(deaths, syscall.SIGCHLD)
 	sweep := time.NewTimer(sweepPause)
 	var spare threads
+	var kills <-chan time.Time // nil where the kernel keeps no count
+	if oomKills.counts() {
+		kills = time.NewTicker(oomLook).C
+	}
 	for {
 		select {
 		case r := <-s.requests:
@@ -79,6 +83,8 @@ func (s *osSpawner) spawnForever() {
 			}
 			r.done <- r.cmd.Start()
 			spare.used(int(s.alive.Load()) + 1)
+		case now := <-kills:
+			oomKills.age(now)
 		case <-deaths:
 			sweep.Reset(sweepPause) // a storm of deaths is one sweep
 		case <-sweep.C:

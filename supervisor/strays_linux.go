@@ -1,12 +1,8 @@
 package supervisor
 
 import (
-	"bytes"
 	"errors"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,8 +14,9 @@ const (
 	// burialRounds bounds how often a burial looks again: each round's dead
 	// hand their own children to us.
 	burialRounds = 16
-	// burialPatience is how long a burial waits for one killed process. One
-	// that sleeps uninterruptibly in the kernel is left to a later burial.
+	// burialPatience is how long each round of a burial waits for those it has
+	// killed. One that sleeps uninterruptibly in the kernel is left to
+	// a later burial.
 	burialPatience = 250 * time.Millisecond
 	// unknownAge is how old an unclaimed zombie must be before it is taken for
 	// a worker's: whoever started a process of its own waits for it sooner.
@@ -36,8 +33,14 @@ type graves struct {
 	mu     sync.Mutex
 	living map[string]int // the marks of the workers that live, and their numbers; 0: not known yet
 
-	burial  sync.Mutex           // one burial at a time: a number is reaped once
+	// burial is held by who looks, kills and reaps, so that a number is reaped
+	// once, and never while a killed process is waited for: one that does not end
+	// is no reason for another pool's death to be told late.
+	burial  sync.Mutex
 	unknown map[corpse]time.Time // unclaimed, and since when; burial's
+	dying   map[corpse]bool      // killed, and some burial waits for it; burial's
+
+	await func([]corpse) // for their ends; the kernel's unless a test says otherwise
 }
 
 // corpse is a dead child nobody has claimed: its number, and when it started,
@@ -94,19 +97,56 @@ func (g *graves) lives(mark string) bool {
 // bury kills and reaps all that the dead worker left to us.
 func (g *graves) bury(group int, mark string) {
 	g.gone(mark)
+	mine := make(map[corpse]bool)
+	for range burialRounds {
+		strays := g.kill(group, mine)
+		if len(strays) == 0 {
+			break
+		}
+		if g.await != nil {
+			g.await(strays)
+		} else {
+			awaitEnds(strays)
+		}
+		g.reap(strays)
+	}
+	g.release(mine)
+}
+
+// kill ends the strays that no other burial waits for, and gives them.
+func (g *graves) kill(group int, mine map[corpse]bool) []corpse {
 	g.burial.Lock()
 	defer g.burial.Unlock()
-	for range burialRounds {
-		strays := g.strays(group)
-		if len(strays) == 0 {
-			return
+	strays := slices.DeleteFunc(g.strays(group), func(s corpse) bool { return g.dying[s] && !mine[s] })
+	if g.dying == nil {
+		g.dying = make(map[corpse]bool)
+	}
+	for _, s := range strays {
+		g.dying[s], mine[s] = true, true
+		_ = unix.Kill(s.pid, unix.SIGKILL) // a zombie does not mind
+	}
+	return strays
+}
+
+// reap takes the dead among those out of the system's table.
+func (g *graves) reap(strays []corpse) {
+	g.burial.Lock()
+	defer g.burial.Unlock()
+	for _, s := range strays {
+		// The number may be another's by now: a sweep reaps too.
+		if st, ok := readStat(s.pid); ok && st.start == s.start {
+			pid := s.pid
+			_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil)
 		}
-		for _, s := range strays {
-			_ = unix.Kill(s, unix.SIGKILL) // a zombie does not mind
-		}
-		for _, s := range strays {
-			reap(s)
-		}
+	}
+}
+
+// release leaves what has not ended to a later burial.
+func (g *graves) release(strays map[corpse]bool) {
+	g.burial.Lock()
+	defer g.burial.Unlock()
+	for s := range strays {
+		delete(g.dying, s)
 	}
 }
 
@@ -138,23 +178,26 @@ func (g *graves) sweep() time.Duration {
 
 // strays are those of the daemon's children that belonged to the dead worker's
 // group, or bear the mark of any worker that lives no more.
-func (g *graves) strays(group int) []int {
+func (g *graves) strays(group int) []corpse {
+	leaders := g.leaders()
 	unclaimed := make(map[corpse]time.Time)
-	var strays []int
+	var strays []corpse
 	for _, pid := range ownChildren() {
 		st, ok := readStat(pid)
-		if !ok {
-			continue
+		if !ok || leaders[pid] || leaders[st.group] {
+			continue // numbers come back: the dead one was reaped, and one that lives may bear its number
 		}
 		mark := markOf(pid)
 		switch {
+		case g.lives(mark):
+			continue // the same, of one that was started a moment ago
 		case st.group == group:
 		case strings.HasPrefix(mark, markPrefix) && !g.lives(mark):
 		case st.state == 'Z' && g.claim(corpse{pid, st.start}, st, unclaimed):
 		default:
 			continue
 		}
-		strays = append(strays, pid)
+		strays = append(strays, corpse{pid, st.start})
 	}
 	g.unknown = unclaimed
 	return strays
@@ -177,11 +220,15 @@ func (g *graves) claim(z corpse, st stat, unclaimed map[corpse]time.Time) bool {
 	return time.Since(since) > unknownAge
 }
 
-// reap waits for one killed child, by its number.
-func reap(pid int) {
-	fd, err := unix.PidfdOpen(pid, 0)
-	if err == nil {
-		deadline := time.Now().Add(burialPatience)
+// awaitEnds waits for killed children, all of them together. Should a number be
+// another's already, it is that one's end that is waited for, and no longer.
+func awaitEnds(strays []corpse) {
+	deadline := time.Now().Add(burialPatience)
+	for _, s := range strays {
+		fd, err := unix.PidfdOpen(s.pid, 0)
+		if err != nil {
+			continue
+		}
 		for {
 			left := time.Until(deadline)
 			_, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(max(left, 0)/time.Millisecond))
@@ -191,93 +238,4 @@ func reap(pid int) {
 		}
 		_ = unix.Close(fd)
 	}
-	_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil)
-}
-
-// ownChildren lists the daemon's children.
-func ownChildren() []int { return childrenOf(os.Getpid()) }
-
-// childrenOf lists a process's children, from the kernel's own list where it
-// keeps one (CONFIG_PROC_CHILDREN) and by walking /proc where not.
-func childrenOf(parent int) []int {
-	threads := filepath.Join("/proc", strconv.Itoa(parent), "task")
-	tasks, err := os.ReadDir(threads)
-	if err != nil {
-		return nil
-	}
-	var pids []int
-	for _, t := range tasks {
-		list, err := os.ReadFile(filepath.Join(threads, t.Name(), "children"))
-		if errors.Is(err, fs.ErrNotExist) {
-			if _, gone := os.Stat(filepath.Join(threads, t.Name())); gone != nil {
-				continue // the thread ended meanwhile
-			}
-			return walkChildren(parent)
-		}
-		for _, f := range bytes.Fields(list) {
-			if pid, err := strconv.Atoi(string(f)); err == nil {
-				pids = append(pids, pid)
-			}
-		}
-	}
-	return pids
-}
-
-func walkChildren(parent int) []int {
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return nil
-	}
-	var pids []int
-	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		if err != nil {
-			continue
-		}
-		if st, ok := readStat(pid); ok && st.parent == parent {
-			pids = append(pids, pid)
-		}
-	}
-	return pids
-}
-
-// stat is what /proc/PID/stat says of a process, as far as it matters here.
-type stat struct {
-	state                  byte
-	parent, group, session int
-	start                  string
-}
-
-func readStat(pid int) (stat, bool) {
-	raw, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return stat{}, false
-	}
-	// The name in parentheses may hold anything, parentheses included.
-	const fields, startTime = 20, 19
-	f := bytes.Fields(raw[bytes.LastIndexByte(raw, ')')+1:])
-	if len(f) < fields {
-		return stat{}, false
-	}
-	st := stat{state: f[0][0], start: string(f[startTime])}
-	for i, to := range []*int{&st.parent, &st.group, &st.session} {
-		if *to, err = strconv.Atoi(string(f[1+i])); err != nil {
-			return stat{}, false
-		}
-	}
-	return st, true
-}
-
-// markOf reads the mark a process inherited; "" when it has none, or is dead.
-func markOf(pid int) string {
-	env, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
-	if err != nil {
-		return ""
-	}
-	for entry := range bytes.SplitSeq(env, []byte{0}) {
-		if mark, ok := bytes.CutPrefix(entry, []byte(MarkVariable+"=")); ok {
-			return string(mark)
-		}
-	}
-	return ""
 }

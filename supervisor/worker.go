@@ -59,17 +59,18 @@ type Worker struct {
 	// the states in the order they were taken. It is taken before mu.
 	telling sync.Mutex
 
-	mu      sync.Mutex
-	state   State
-	pid     int
-	info    ReadyInfo
-	started time.Time // spawned
-	readied time.Time
-	killing bool      // SIGKILL is asked for
-	shots   []*ladder // calls that run is to end
-	verdict verdict
-	exit    Exit
-	board   *board // for Stat; nil before the spawn and after the end
+	mu        sync.Mutex
+	state     State
+	pid       int
+	info      ReadyInfo
+	started   time.Time // spawned
+	readied   time.Time
+	killing   bool      // SIGKILL is asked for
+	shots     []*ladder // calls that run is to end
+	revocable int       // how often a call may have been taken back that is asked back
+	verdict   verdict
+	exit      Exit
+	board     *board // for Stat; nil before the spawn and after the end
 }
 
 // verdict is why the worker ends, decided once: the first cause wins.

@@ -144,6 +144,16 @@ var zoo = []beast{
 	{name: "two replies", tease: func(t *testing.T, w *Worker) { send(t, w, LaneMain, "twice", nil) }, life: killed(ReasonProtocol, "0", "0")},
 	{name: "an over-long line", tease: func(t *testing.T, w *Worker) { send(t, w, LaneMain, "large", []any{3 << 20}) }, life: killed(ReasonProtocol, "1", "0")},
 
+	{name: "gives back what nobody asked for", tease: func(t *testing.T, w *Worker) { send(t, w, LaneMain, "give_back", nil) }, life: killed(ReasonProtocol, "1", "0")},
+	{name: "runs what was struck out", module: "heedless", tease: func(t *testing.T, w *Worker) {
+		before, held := sendCall(t, w, LaneMain, "in_c_for", []any{100_000_000})
+		awaitStarted(t, w, before)
+		c, void := sendCall(t, w, LaneMain, "echo", nil)
+		interrupt(t, w, c, ReasonDeadline, 20*time.Millisecond)
+		wantCancelled(t, await(t, void, "the call that is struck out"), false)
+		await(t, held, "the call before")
+	}, life: killed(ReasonProtocol, "0", "0")},
+
 	{name: "stuck in C at its deadline", tease: interrupted("in_c", ReasonDeadline), life: killed(ReasonDeadline, "1", "1")},
 	{name: "stuck in C and cancelled", tease: interrupted("in_c", ReasonCancel), life: killed(ReasonCancel, "1", "1")},
 	{name: "cleans up for ever", tease: func(t *testing.T, w *Worker) {

@@ -90,7 +90,8 @@ func (g *guest) undo(name string, a *alias) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	a.gone = true
-	if g.aliases[name] != a {
+	if now := g.aliases[name]; now != a {
+		now.forget()
 		return
 	}
 	for a != nil && a.gone {
@@ -101,6 +102,17 @@ func (g *guest) undo(name string, a *alias) {
 		return
 	}
 	g.aliases[name] = a
+}
+
+// forget takes what has failed out of the chain behind a name: a host whose
+// failing imports overlap without end must not make it longer than what it has
+// in flight.
+func (a *alias) forget() {
+	for ; a != nil; a = a.before {
+		for a.before != nil && a.before.gone {
+			a.before = a.before.before
+		}
+	}
 }
 
 // release drops the names of a module, and says whether there was one. None

@@ -56,3 +56,26 @@ func TestImportsOfOneNameMayEndInAnyOrder(t *testing.T) {
 		}
 	}
 }
+
+// TestFailedImportsThatOverlapLeaveNothingBehind: there may always be one of a
+// name under way, and then there is no moment at which all are over.
+func TestFailedImportsThatOverlapLeaveNothingBehind(t *testing.T) {
+	g, last := &guest{}, &alias{module: "works"}
+	for range 100 {
+		next := &alias{module: "fails"}
+		if err := g.name("m", next, 1); err != nil {
+			t.Fatal(err)
+		}
+		if last.module == "fails" {
+			g.undo("m", last)
+		}
+		last = next
+	}
+	n := 0
+	for a := g.aliases["m"]; a != nil; a = a.before {
+		n++
+	}
+	if n > 2 {
+		t.Errorf("%d meanings of one name are kept, with one import under way", n)
+	}
+}

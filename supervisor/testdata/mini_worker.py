@@ -21,7 +21,7 @@ module = sys.argv[1]
 wire = {k: int(v) for k, v in (p.split("=") for p in os.environ.pop("MOCHI_PYD_WIRE").split())}
 for key in ("in", "loop", "out", "control", "life", "board"):
     os.set_inheritable(wire[key], False)
-board = mmap.mmap(wire["board"], 8 * (1 + wire["seats"]))
+board = mmap.mmap(wire["board"], 8 * (1 + 2 * wire["seats"]))
 write_lock = threading.Lock()
 shots = set()
 awaited = {}  # of calls on the loop's lane that can be cancelled: id → event
@@ -30,6 +30,10 @@ current = 0
 
 def cell(n, value):
     board[8 * n : 8 * n + 8] = struct.pack("<Q", value)
+
+
+def struck(seat):
+    return struct.unpack_from("<Q", board, 8 * (1 + wire["seats"] + seat))[0]
 
 
 def put(text):
@@ -112,7 +116,7 @@ def count(path, call):
 
 
 def call(id, method, params):
-    if id in shots:
+    if id in shots and module != "heedless":
         raise Cancelled
     if method == "await":  # a coroutine, as far as anyone outside can tell
         awaited[id] = threading.Event()
@@ -225,12 +229,19 @@ def cancelled(started):
 def run(request):
     global current
     id = request["id"]
-    if id in shots:
+    if id in shots and module != "heedless":
         reply(id, error=cancelled(started=False))
         return
     if threading.current_thread() is threading.main_thread():
         current = id
-    cell(1 + id % wire["seats"], id)
+    seat = id % wire["seats"]
+    cell(1 + seat, id)
+    if struck(seat) == id and module != "heedless":
+        reply(id, error=cancelled(started=False))
+        return
+    if request["method"] == "give_back":  # whether it was asked to or not
+        reply(id, error=cancelled(started=False))
+        return
     try:
         result = call(id, request["method"], request.get("params"))
     except Cancelled:

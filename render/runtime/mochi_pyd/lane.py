@@ -49,6 +49,20 @@ def enter(
     return dispatch(request)
 
 
+def skip(worker: "Worker", request: "Any") -> "bytes | None":
+    """Answer a call that the daemon has struck out on the board.
+
+    Outside of `enter`, so that no kick can make it look like one that ran: its
+    caller has been told that it never would.
+    """
+    call = request["id"]
+    shots.discard(call)
+    if call in returned:
+        returned.discard(call)
+        return None
+    return worker.refuse(request, revoked())
+
+
 def revoked() -> Refusal:
     """Make the answer to a call that was not wanted any more before it started."""
     return Refusal("request_cancelled", "the call was cancelled before it started", started=False)
@@ -86,14 +100,20 @@ def serve(worker: "Worker", dispatch: "Callable[[Any], Answer | None]") -> None:
                 continue
             call = request.get("id")
             # In this order: what has started and is not current is over, and a
-            # shot at it is too late.
+            # shot at it is too late; what is struck out by now never starts.
             current.main = call
+            struck = False
             if board is not None:
-                board[1 + call % seats] = call
-            try:
-                answer = enter(call, dispatch, request)
-            except BaseException as error:
-                answer = worker.refuse(request, error)
+                cell = 1 + call % seats
+                board[cell] = call
+                struck = board[cell + seats] == call
+            if struck:
+                answer = skip(worker, request)
+            else:
+                try:
+                    answer = enter(call, dispatch, request)
+                except BaseException as error:
+                    answer = worker.refuse(request, error)
             if answer is None and worker.pending is not None:
                 answer = worker.hand_over()
             if Output.dirty or len(modules) != known:

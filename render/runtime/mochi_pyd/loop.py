@@ -19,7 +19,7 @@ from time import monotonic as clock
 
 from . import polling, stdio
 from .cancel import shots, stopping
-from .lane import READ_SIZE, revoked
+from .lane import READ_SIZE, revoked, skip
 from .stacks import threads, waiting
 from .surface import kind
 
@@ -203,7 +203,11 @@ class Loop:
             request = self._worker.request(line)
             call = request["id"]
             if board is not None:
-                board[1 + call % seats] = call
+                cell = 1 + call % seats
+                board[cell] = call
+                if board[cell + seats] == call:
+                    self._finish(request, skip(self._worker, request))
+                    continue
             copy_context().run(self._start, request, None)
         self._linger()
         return True
@@ -311,9 +315,9 @@ class Loop:
             if shots:
                 self._enter(request, dispatched)
             line = await dispatched
-        except GeneratorExit:
-            raise
         except BaseException as error:
+            if isinstance(error, GeneratorExit) and not self._serving:
+                raise  # closed with its loop, which has been answered for (_abandon)
             line = self._worker.refuse(request, error)
         self._finish(request, line)
 
@@ -327,9 +331,9 @@ class Loop:
             else:
                 result = await collect(awaitable)
             line = self._worker.reply(request, result)
-        except GeneratorExit:
-            raise
         except BaseException as error:
+            if isinstance(error, GeneratorExit) and not self._serving:
+                raise  # closed with its loop, which has been answered for (_abandon)
             line = self._worker.refuse(request, error)
         self._finish(request, line)
 

@@ -75,7 +75,7 @@ class Wire:
             return
         import mmap
 
-        self.board = memoryview(mmap.mmap(self._board_file, 8 * (1 + self.seats))).cast("Q")
+        self.board = memoryview(mmap.mmap(self._board_file, 8 * (1 + 2 * self.seats))).cast("Q")
         os.close(self._board_file)
         self._board_file = -1
 

@@ -219,6 +219,12 @@ class DaemonWorker(Worker):
         """Write the calls' ids into the control pipe."""
         os.write(self.control, b"".join(call.to_bytes(8, "little") for call in calls))
 
+    def strike(self, *calls):
+        """Write the calls into the cells of those that never start."""
+        for call in calls:
+            at = 8 * (1 + self.seats + call % self.seats)
+            self.board[at : at + 8] = call.to_bytes(8, "little")
+
     def kick(self):
         os.kill(self.process.pid, signal.SIGURG)  # the kernel prefers the main thread
 

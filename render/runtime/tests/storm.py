@@ -23,6 +23,10 @@ OLDEST = 0.7
 REPRIEVE = 12
 # The longest pause between two doings of the driver, in seconds.
 PAUSE = 60e-6
+# Of the shots that come with a strike, as all of the daemon's do; and when such a
+# call that has not started is given up, in seconds.
+STRUCK = 0.5
+SETTLED = 0.001
 # When nothing happens for so long, the kick fell between two instructions.
 KICK_AGAIN = 0.005
 
@@ -34,6 +38,7 @@ class Storm:
         self.open = {}  # the calls in flight: their method
         self.width = {False: 0, True: 0}
         self.shot, self.due = set(), []
+        self.struck, self.void = {}, set()  # since when; given up, as the daemon does
         self.answered = dict.fromkeys(("result", "cancelled", "revoked"), 0)
         self.unstarted, self.complaints = [], []
         self.shots = self.issued = self.iteration = 0
@@ -89,14 +94,29 @@ class Storm:
             return
         self.shots += len(calls)
         self.shot.update(calls)
+        for call in calls:
+            if call not in self.struck and self.random.random() < STRUCK:
+                self.worker.strike(call)
+                self.struck[call] = time.perf_counter()
         self.worker.shoot(*calls)
         if self.random.random() < 0.1:
             self.pause()
         if self.random.random() < 0.95:
             self.worker.kick()
 
+    def give_up(self):
+        now = time.perf_counter()
+        seats = self.worker.seats
+        for call in [call for call, since in self.struck.items() if now - since > SETTLED]:
+            del self.struck[call]
+            # Here, unlike in the daemon, a call that moved shares its seat with a newer one.
+            cell = 1 + call % seats
+            if self.worker.cell(cell) < call and self.worker.cell(cell + seats) == call:
+                self.void.add(call)
+
     def read(self, patience):
         worker = self.worker
+        self.give_up()
         if not select.select([worker.replies], [], [], patience)[0]:
             return False
         worker.buffer += os.read(worker.replies, 1 << 16)
@@ -114,6 +134,9 @@ class Storm:
             self.complaints.append(f"answered twice: {message}")
             return
         self.width[method in LOOP] -= 1
+        self.struck.pop(call, None)
+        if call in self.void and ("result" in message or message["error"]["data"]["started"]):
+            self.complaints.append(f"{method} was given up and ran: {message}")
         if "result" in message:
             self.answered["result"] += 1
             right = [call] * 50 if method == "items" else call

@@ -89,6 +89,23 @@ def test_a_call_that_waits_in_the_pipe_never_starts(worker):
     assert worker.ask("log") == ["slept", "slept"]
 
 
+@pytest.mark.parametrize(
+    ("front", "method", "loop", "log"),
+    [("sleep", "sleep", False, ["slept", "slept"]), ("hog", "nap", True, ["begun", "woken"])],
+)
+def test_what_is_struck_out_never_starts_and_needs_no_kick(worker, front, method, loop, log):
+    first = running(worker, front, 0.1, loop=loop)
+    waiting = [worker.call(method, seconds, loop=loop) for seconds in (600, 600, 0)]
+    worker.strike(*waiting[:2])
+    worker.shoot(waiting[1])
+    assert "result" in worker.answer(first)
+    for call in waiting[:2]:
+        assert worker.answer(call)["error"]["data"] == UNSTARTED
+    assert worker.answer(waiting[2])["result"] == 0
+    assert worker.ask("shots") == 0
+    assert worker.ask("log") == log
+
+
 def test_shots_that_come_late_hit_nobody_and_are_forgotten(worker):
     calls = [worker.call("pid") for _ in range(3)]
     for call in calls:

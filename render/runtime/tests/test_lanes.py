@@ -147,3 +147,9 @@ def test_a_worker_whose_daemon_vanished_is_killed_where_the_kernel_can(daemon_wo
 def test_a_thousand_requests_before_the_first_read(worker):
     calls = [worker.call("add", i) for i in range(1000)]
     assert [worker.answer(call)["result"] for call in calls] == [i + 10 for i in range(1000)]
+
+
+def test_a_coroutine_that_raises_generator_exit_is_answered(worker):
+    assert worker.ask("leave_generator")["data"]["type"] == "GeneratorExit"
+    assert worker.ask("leave_generator_later", loop=True)["data"]["type"] == "GeneratorExit"
+    assert worker.ask("nap", 0.01) == 0.01

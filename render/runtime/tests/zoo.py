@@ -112,6 +112,15 @@ def nap_later(seconds):
     return nap(seconds)
 
 
+async def leave_generator():
+    raise GeneratorExit
+
+
+async def leave_generator_later():
+    await asyncio.sleep(0)
+    raise GeneratorExit
+
+
 async def fail_async():
     await asyncio.sleep(0)
     raise LookupError("async")
