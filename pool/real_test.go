@@ -25,6 +25,9 @@ import (
 // interpreter is the real python3 behind whatever PATH names: a version
 // manager's shim would cost each spawn 65 ms.
 var interpreter = sync.OnceValues(func() (string, error) {
+	if path := os.Getenv("MOCHI_PYD_TEST_PYTHON"); path != "" {
+		return path, nil // with the pinned modules
+	}
 	out, err := exec.Command("python3", "-c", "import sys; print(sys.executable)").Output()
 	return strings.TrimSpace(string(out)), err
 })
@@ -59,16 +62,16 @@ func serve(t *testing.T, config pool.Config, dirs ...string) *serving {
 		config.Name = "guinea"
 	}
 	events := &recorder{}
+	script, err := render.RenderWorker(render.WorkerOptions{Public: true, Modules: []string{config.Name}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	p, err := pool.New(pool.Options{
 		Config:  config,
 		Spawner: spawner,
 		Hook:    events.hook,
 		Watch:   events.watch,
 		Command: func(context.Context) (supervisor.Command, error) {
-			script, err := render.RenderWorker(render.WorkerOptions{Public: true, Modules: []string{config.Name}})
-			if err != nil {
-				return supervisor.Command{}, err
-			}
 			path, err := store.Put(script)
 			if err != nil {
 				return supervisor.Command{}, err

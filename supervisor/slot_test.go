@@ -115,6 +115,12 @@ type slotRig struct {
 
 func newSlotRig(t *testing.T, gate *openGate) *slotRig {
 	t.Helper()
+	return newSlotRigOf(t, gate, func(*WorkerConfig) {})
+}
+
+// newSlotRigOf is newSlotRig with workers that change makes.
+func newSlotRigOf(t *testing.T, gate *openGate, change func(*WorkerConfig)) *slotRig {
+	t.Helper()
 	r := &slotRig{gate: gate, owner: &crowd{news: make(chan struct{}, 1)}}
 	r.set("mini")
 	r.slot = NewSlot(SlotConfig{
@@ -124,7 +130,9 @@ func newSlotRig(t *testing.T, gate *openGate) *slotRig {
 			if module == "" {
 				return WorkerConfig{}, errors.New("no interpreter")
 			}
-			return miniConfig(t, module, r.owner), nil
+			cfg := miniConfig(t, module, r.owner)
+			change(&cfg)
+			return cfg, nil
 		},
 	})
 	ctx, cancel := context.WithCancel(context.Background())

@@ -146,19 +146,19 @@ type osProcess struct {
 
 func (p *osProcess) Pid() int { return p.pid }
 
-// Wait also ends what the process leaves behind: its group (reapLeader), then
-// what has left the group (graves).
+// Wait also ends the process's group (reapLeader).
 func (p *osProcess) Wait() WaitStatus {
 	err := p.reapLeader()
 	p.alive.Add(-1)
-	p.graves.bury(p.pid, p.mark)
-
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		return WaitStatus{ExitCode: -1, Err: fmt.Errorf("wait for process %d: %w", p.pid, err)}
 	}
 	return statusOf(p.cmd.ProcessState)
 }
+
+// Bury ends what has left the group.
+func (p *osProcess) Bury() { p.graves.bury(p.pid, p.mark) }
 
 func statusOf(s *os.ProcessState) WaitStatus {
 	status := WaitStatus{ExitCode: s.ExitCode()}

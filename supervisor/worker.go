@@ -51,6 +51,7 @@ type Worker struct {
 	revoked chan struct{} // what waits on the main lane is wanted back
 	doubt   chan string   // the wire broke: see to it
 	ready   chan struct{}
+	fallen  chan struct{}
 	done    chan struct{}
 
 	// telling keeps a transition and its event together, so that a Hook sees
@@ -64,6 +65,7 @@ type Worker struct {
 	started   time.Time // spawned
 	readied   time.Time
 	killing   bool      // SIGKILL is asked for
+	fate      Reason    // why it died; of one that has fallen
 	shots     []*ladder // calls that run is to end
 	revocable int       // how often a call may have been taken back that is asked back
 	verdict   verdict
@@ -97,6 +99,7 @@ func StartWorker(ctx context.Context, cfg WorkerConfig) *Worker {
 		revoked: make(chan struct{}, 1),
 		doubt:   make(chan string, 1),
 		ready:   make(chan struct{}),
+		fallen:  make(chan struct{}),
 		done:    make(chan struct{}),
 	}
 	w.log = newJournal(cfg.LogRate, w.link.whose, func(r LogRecord) {
@@ -145,6 +148,18 @@ func (w *Worker) Kill(reason Reason) { w.end(verdict{reason: reason}, true) }
 
 // Ready is closed when the worker has become ready and its owner knows.
 func (w *Worker) Ready() <-chan struct{} { return w.ready }
+
+// Fallen is closed when it is dead and its successor need not wait until it is
+// buried: its death was planned, or came after it had answered calls, so that
+// it says nothing against a start. It stays open for any other death.
+func (w *Worker) Fallen() <-chan struct{} { return w.fallen }
+
+// Fate is why it died; only after Fallen.
+func (w *Worker) Fate() Reason {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.fate
+}
 
 // Done is closed when it is dead, reaped, and its owner has been told.
 func (w *Worker) Done() <-chan struct{} { return w.done }
