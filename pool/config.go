@@ -18,6 +18,7 @@ type Config struct {
 
 	Workers     int // slots kept filled; default 2
 	MaxWorkers  int // above Workers the pool is elastic: it grows when calls wait; default Workers
+	Spare       int // ready workers beside those, to take the place of one that dies; default 0
 	Concurrency int // coroutines in flight per worker; default 64
 	Depth       int // calls in a worker's main pipe at once, at most; default 32
 
@@ -96,6 +97,7 @@ func (o *Options) setDefaults() error {
 	}
 	setDefault(&o.Workers, DefaultWorkers)
 	o.MaxWorkers = max(o.MaxWorkers, o.Workers)
+	o.Spare = max(o.Spare, 0)
 	setDefault(&o.Concurrency, DefaultConcurrency)
 	setDefault(&o.Depth, DefaultDepth)
 	setDefault(&o.StartTimeout, DefaultStartTimeout)

@@ -67,8 +67,8 @@ func (p *Pool) weighAll() time.Duration {
 	return again
 }
 
-// workers are all that may hold memory: those on their way, and the members,
-// of which some may be draining.
+// workers are all that may hold memory: those on their way, the spares, and the
+// members, of which some may be draining.
 func (p *Pool) workers() []*supervisor.Worker {
 	var all []*supervisor.Worker
 	for _, s := range p.slots() {
@@ -78,7 +78,7 @@ func (p *Pool) workers() []*supervisor.Worker {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, m := range p.members { // after the others: who becomes ready in between is seen twice, not never
+	for _, m := range p.all() { // after the others: who becomes ready in between is seen twice, not never
 		if !slices.Contains(all, m.worker) {
 			all = append(all, m.worker)
 		}

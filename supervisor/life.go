@@ -169,6 +169,9 @@ func (w *Worker) bury(status WaitStatus, read <-chan struct{}, pumps *pumps) {
 	w.apply(eventDied)
 	oom := w.killedForMemory(status, died)
 	w.fall(status, oom)
+	if w.becameReady() && w.cfg.Owner != nil {
+		w.cfg.Owner.WorkerFell(w)
+	}
 	w.signal(syscall.SIGKILL) // for a Spawner whose Wait left the group alone
 	w.proc.Bury()
 	at := time.Now()

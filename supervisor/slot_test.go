@@ -93,6 +93,8 @@ func (o *crowd) CallDone(_ *Worker, c *rpc.Call, _ Lane, _ time.Duration, result
 	c.Reply(result)
 }
 
+func (o *crowd) WorkerFell(*Worker) {}
+
 func (o *crowd) WorkerGone(w *Worker, e Exit, left []Orphan) (lost, requeued int) {
 	for _, l := range left {
 		l.Call.Fail(e.LostError(l, w.ID()))

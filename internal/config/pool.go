@@ -26,6 +26,7 @@ type Pool struct {
 
 	Workers     int      `key:"workers" default:"2" min:"1" max:"1024" doc:"processes kept alive"`
 	MaxWorkers  int      `key:"max-workers" default:"0" min:"0" max:"1024" doc:"above workers = elastic; 0 = workers"`
+	Spare       int      `key:"spare" default:"0" min:"0" max:"64" doc:"ready workers held back beside those, to take the place of one that dies"`
 	Concurrency int      `key:"concurrency" default:"64" min:"1" max:"100000" doc:"coroutines in flight per worker; synchronous functions run one at a time"`
 	Depth       int      `key:"depth" default:"32" min:"1" max:"1024" doc:"quick synchronous calls that may be in a worker's pipe at once"`
 	EventLoop   string   `key:"event-loop" default:"persistent" enum:"persistent,per-call" doc:"one event loop per worker, or a fresh one per call"`

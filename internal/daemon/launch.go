@@ -23,7 +23,7 @@ func (d *Daemon) newPool(s config.Pool) (*pool.Pool, error) {
 	return pool.New(pool.Options{
 		Config: pool.Config{
 			Name: s.Name, Module: s.Module, Modules: s.Modules,
-			Workers: s.Workers, Concurrency: s.Concurrency, Depth: s.Depth,
+			Workers: s.Workers, Spare: s.Spare, Concurrency: s.Concurrency, Depth: s.Depth,
 			StartTimeout: s.StartTimeout, StopTimeout: s.StopTimeout, GracefulTimeout: s.GracefulTimeout, QueueTimeout: s.QueueTimeout,
 			CallTimeout: s.CallTimeout, CancelGrace: s.CancelGrace, MaxRetries: orNever(s.MaxRetries),
 			MaxRequests: s.MaxRequests, MaxRequestsJitter: s.MaxRequestsJitter, MaxAge: s.MaxAge,
