@@ -81,8 +81,11 @@ type Options struct {
 	// Command says what to start; it is asked anew before each spawn, so that
 	// a fixed environment heals a broken pool.
 	Command func(context.Context) (supervisor.Command, error)
-	Hook    supervisor.Hook     // the supervisor's events; may be nil
-	Watch   func(StatusChanged) // the pool's own; may be nil
+	// Renew, if any, is called before workers are replaced, so that a Spawner
+	// that keeps the code in memory has the new ones load it as it is now.
+	Renew func()
+	Hook  supervisor.Hook     // the supervisor's events; may be nil
+	Watch func(StatusChanged) // the pool's own; may be nil
 }
 
 func (o *Options) setDefaults() error {

@@ -49,6 +49,12 @@ type serving struct {
 
 func serve(t *testing.T, config pool.Config, dirs ...string) *serving {
 	t.Helper()
+	return serveWith(t, config, func(*pool.Options) {}, dirs...)
+}
+
+// serveWith is serve with options that change makes.
+func serveWith(t *testing.T, config pool.Config, change func(*pool.Options), dirs ...string) *serving {
+	t.Helper()
 	python, err := interpreter()
 	if err != nil {
 		t.Fatalf("python3 does not run: %v", err)
@@ -66,7 +72,7 @@ func serve(t *testing.T, config pool.Config, dirs ...string) *serving {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := pool.New(pool.Options{
+	options := pool.Options{
 		Config:  config,
 		Spawner: spawner,
 		Hook:    events.hook,
@@ -82,7 +88,9 @@ func serve(t *testing.T, config pool.Config, dirs ...string) *serving {
 				Env: append(os.Environ(), "PYTHONPATH="+paths),
 			}, nil
 		},
-	})
+	}
+	change(&options)
+	p, err := pool.New(options)
 	if err != nil {
 		t.Fatal(err)
 	}

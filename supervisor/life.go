@@ -50,8 +50,11 @@ func (w *Worker) spawn(ctx context.Context) (err error) {
 		return err
 	}
 	c := w.cfg.Command
-	c.Env = append(append(make([]string, 0, len(c.Env)+1), c.Env...),
-		w.wire.variable(seats, main, w.cfg.MaxMessage))
+	variable := w.wire.variable(seats, main, w.cfg.MaxMessage)
+	if w.cfg.forks != nil {
+		variable += w.wire.also("fork", w.cfg.forks)
+	}
+	c.Env = append(append(make([]string, 0, len(c.Env)+1), c.Env...), variable)
 	w.proc, err = w.cfg.Spawner.Spawn(ctx, c, w.wire.files)
 	w.wire.closeWorkerEnds()
 	if err != nil {
@@ -226,6 +229,7 @@ func (w *Worker) neverBorn(ctx context.Context, err error) {
 		e.Reason = v.reason
 	case ctx.Err() != nil && errors.Is(err, context.Cause(ctx)):
 		e.Reason = ReasonParent
+	case e.unborn(err):
 	default:
 		e.Reason = ReasonStartExec
 		e.Failure = w.startFailure(verdict{stage: StageExec, cause: err.Error()}, e)

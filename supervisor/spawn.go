@@ -102,7 +102,7 @@ const sweepPause = 100 * time.Millisecond
 // Spawn starts the command. A spawn that has begun is waited for: an answer of
 // "cancelled" with a live process behind it would help nobody.
 func (s *osSpawner) Spawn(ctx context.Context, c Command, f Files) (Process, error) {
-	mark := markPrefix + strconv.FormatUint(s.serial.Add(1), 10)
+	mark := s.mark()
 	env := make([]string, 0, len(c.Env)+1)
 	cmd := &exec.Cmd{
 		Path:        c.Path,
@@ -131,6 +131,10 @@ func (s *osSpawner) Spawn(ctx context.Context, c Command, f Files) (Process, err
 	s.alive.Add(1)
 	return &osProcess{cmd: cmd, pid: cmd.Process.Pid, mark: mark, graves: &s.graves, alive: &s.alive}, nil
 }
+
+// mark makes the mark of one process. All have the same length, because a
+// forked worker writes its own over its parent's.
+func (s *osSpawner) mark() string { return fmt.Sprintf("%s%010d", markPrefix, s.serial.Add(1)) }
 
 // osProcess is one process that this spawner started.
 type osProcess struct {

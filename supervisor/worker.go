@@ -3,6 +3,7 @@ package supervisor
 import (
 	"context"
 	"fmt"
+	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -29,7 +30,8 @@ type WorkerConfig struct {
 
 	Follows Reason // the end this start follows; "" for the first
 
-	onReady func() // the slot's, before the owner's WorkerReady
+	onReady func()   // the slot's, before the owner's WorkerReady
+	forks   *os.File // the worker's end of a nursery's socket; nil for a worker that serves
 }
 
 // Worker is one python3 process, one incarnation. Its life is told in one
@@ -118,8 +120,14 @@ func (w *Worker) ID() Identity {
 	return id
 }
 
-// String names the place a worker has: "numpy/0".
-func (i Identity) String() string { return i.Pool + "/" + strconv.Itoa(i.Slot) }
+// String names the place a worker has: "numpy/0", or "numpy/preload" for the
+// process that forks them.
+func (i Identity) String() string {
+	if i.Slot == HomeSlot {
+		return i.Pool + "/preload"
+	}
+	return i.Pool + "/" + strconv.Itoa(i.Slot)
+}
 
 // State is where it is in its life.
 func (w *Worker) State() State {

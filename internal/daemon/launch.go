@@ -15,12 +15,25 @@ import (
 
 // newPool joins a pool's settings to what its workers run: the one place where
 // render and pool meet.
-func (d *Daemon) newPool(s config.Pool) (*pool.Pool, error) {
+//
+// The nursery of a pool that is preloaded is to be closed when the pool has
+// ended; any other pool has none.
+func (d *Daemon) newPool(s config.Pool) (*pool.Pool, *supervisor.Nursery, error) {
 	script, err := render.RenderWorker(workerOptions(s))
 	if err != nil {
-		return nil, rpc.Errorf(rpc.KindMethodNotFound, "%s cannot be imported: %s", s.Module, strings.TrimPrefix(err.Error(), "render: "))
+		return nil, nil, rpc.Errorf(rpc.KindMethodNotFound, "%s cannot be imported: %s", s.Module, strings.TrimPrefix(err.Error(), "render: "))
 	}
-	return pool.New(pool.Options{
+	spawner, nursery := d.opt.Spawner, (*supervisor.Nursery)(nil)
+	var renew func()
+	if s.Preload {
+		nursery = supervisor.NewNursery(supervisor.NurseryConfig{
+			Pool: s.Name, Spawner: spawner, Hook: d.observe,
+			StartTimeout: s.StartTimeout, StopTimeout: s.StopTimeout,
+			MaxMessage: int(d.settings.MaxMessage), LogRate: orNever(d.settings.LogRate),
+		})
+		spawner, renew = nursery, nursery.Renew
+	}
+	p, err := pool.New(pool.Options{
 		Config: pool.Config{
 			Name: s.Name, Module: s.Module, Modules: s.Modules,
 			Workers: s.Workers, Spare: s.Spare, Concurrency: s.Concurrency, Depth: s.Depth,
@@ -33,11 +46,13 @@ func (d *Daemon) newPool(s config.Pool) (*pool.Pool, error) {
 			BackoffMin: s.BackoffMin, BackoffMax: s.BackoffMax, RestartLimit: s.RestartLimit, RestartWindow: s.RestartWindow,
 			LogRate: orNever(d.settings.LogRate),
 		},
-		Spawner: d.opt.Spawner,
+		Spawner: spawner,
+		Renew:   renew,
 		Command: func(ctx context.Context) (supervisor.Command, error) { return d.command(ctx, s, script) },
 		Hook:    d.observe,
 		Watch:   d.observeStatus,
 	})
+	return p, nursery, err
 }
 
 // orNever turns the configuration's 0, which means none, into a pool's: there

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 
+	"github.com/mochilang/mochi-pyd/internal/config"
 	"github.com/mochilang/mochi-pyd/internal/version"
 	"github.com/mochilang/mochi-pyd/pool"
 	"github.com/mochilang/mochi-pyd/rpc"
@@ -41,6 +42,7 @@ type (
 		Pool           string     `json:"pool"`
 		Module         string     `json:"module"`
 		Declared       bool       `json:"declared"`
+		Preload        bool       `json:"preload"` // its workers are forked from one import
 		Status         string     `json:"status"`
 		WorkersReady   int        `json:"workers_ready"`
 		WorkersDesired int        `json:"workers_desired"`
@@ -109,14 +111,14 @@ func (d *Daemon) status(context.Context) (any, error) {
 		s.Daemon.Status = "draining"
 	}
 	for _, p := range all {
-		s.Pools = append(s.Pools, poolStatus(p.pool.Stat(), p.settings.Declared))
+		s.Pools = append(s.Pools, poolStatus(p.pool.Stat(), p.settings))
 	}
 	return s, nil
 }
 
-func poolStatus(st pool.Stat, declared bool) PoolStatus {
+func poolStatus(st pool.Stat, settings config.Pool) PoolStatus {
 	return PoolStatus{
-		Pool: st.Name, Module: st.Module, Declared: declared, Status: string(st.Status),
+		Pool: st.Name, Module: st.Module, Declared: settings.Declared, Preload: settings.Preload, Status: string(st.Status),
 		WorkersReady: st.Ready, WorkersDesired: st.Desired, SparesReady: st.Spares, SparesDesired: st.Spare, Busy: st.Busy, Queue: st.Queue,
 		Calls: st.Calls, Errors: st.Errors, CallsPerSecond: st.CallsPerSecond,
 		P95MS: float64(st.P95.Microseconds()) / 1000, Restarts: st.Restarts, AgeMS: time.Since(st.Since).Milliseconds(),

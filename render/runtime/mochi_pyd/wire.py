@@ -36,13 +36,15 @@ class Wire:
         self.loop = numbers.get("loop", -1)
         self.control = numbers.get("control", -1)
         self.life = numbers.get("life", -1)
+        # The socket of a process that forks workers and is none.
+        self.fork = numbers.get("fork", -1)
         # The signal that asks for the stacks of all threads; 0 is none.
         self.dump = numbers.get("dump", 0)
         self.board: memoryview | None = None
         self.forked = False
         if self.daemon:
             self.requests, self.replies = numbers["in"], numbers["out"]
-            for fd in (self.requests, self.replies, self.loop, self.control, self.life):
+            for fd in (self.requests, self.replies, self.loop, self.control, self.life, self.fork):
                 if fd >= 0:
                     os.set_inheritable(fd, False)
             if "board" in numbers:

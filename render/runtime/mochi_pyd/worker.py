@@ -72,6 +72,10 @@ class Worker:
         if not self.live:
             return
         self.wire.stage(STAGE_IMPORT)
+        if self.wire.fork >= 0:
+            from . import preload
+
+            preload.before_import()
         here = os.getcwd()
         if sys.path[:1] != [here]:  # as `python3 -m` would have it, behind the runtime
             sys.path.insert(1, here)
@@ -124,6 +128,10 @@ class Worker:
         self.parse_error, self.invalid_request = parse_error, invalid_request
         self.internal_error = internal_error
         kinds = methods.kinds()
+        if self.wire.fork >= 0:
+            from . import preload
+
+            preload.serve(self, kinds)  # comes back in every worker that it forks
         if self.wire.control >= 0 and self.wire.board is not None:
             self.kicks = Kicks(self, lane.enter.__code__, stdio.Current)
             self.kicks.install()
@@ -133,7 +141,7 @@ class Worker:
             self._start_loop(loop)
         self._tidy_imports()
         self.wire.stage(STAGE_READY)
-        self._say_ready(kinds)
+        self.say_ready(kinds)
         try:
             lane.serve(self, dispatch or self._pass_on)
         except BrokenPipeError:
@@ -287,7 +295,8 @@ class Worker:
 
             cstdio.install()
 
-    def _say_ready(self, kinds: list[dict[str, str]]) -> None:
+    def say_ready(self, kinds: list[dict[str, str]]) -> None:
+        """Write the first line: what can be called."""
         ready = {
             "protocol": PROTOCOL,
             "runtime": self.runtime,
