@@ -162,6 +162,26 @@ func TestTheDeathOfTheForkingProcessEndsItsWorkersAndIsHealed(t *testing.T) {
 	s.want(s.call("add", 1, 1), "2")
 }
 
+func TestAForkingProcessThatIsStoppedKeepsNobodyWaiting(t *testing.T) {
+	s := preloaded(t, pool.Config{Workers: 1})
+	s.want(s.call("add", 1, 1), "2")
+	serving, _ := s.pids()
+	if err := syscall.Kill(parent(t, serving[0]), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	long := s.start("sleep", 60)
+	s.eventually("the call has started", func() bool { return len(s.Stat().Slots[0].Worker.Running) == 1 })
+	s.kill(serving[0])
+	if r := s.get(long); r.err.Kind() != rpc.KindWorkerLost || r.took > 10*time.Second {
+		t.Errorf("the call was answered %v after %v", r.err, r.took)
+	}
+	s.eventually("the pool is whole again", func() bool {
+		now, _ := s.pids()
+		return len(now) == 1 && now[0] != serving[0]
+	})
+	s.want(s.call("add", 1, 1), "2")
+}
+
 func TestAReloadImportsAnewAndTheOldCodeServesUntilThen(t *testing.T) {
 	dir := t.TempDir()
 	module(t, dir, "def version(): return 1\n")

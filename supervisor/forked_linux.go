@@ -2,9 +2,11 @@ package supervisor
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -18,6 +20,7 @@ type forkedProcess struct {
 
 	mu     sync.Mutex
 	reaped bool // its number may belong to someone else by now
+	killed bool // and its death is waited for
 }
 
 func (p *forkedProcess) Pid() int { return p.pid }
@@ -49,7 +52,8 @@ func (p *forkedProcess) buriedByHome(status WaitStatus) WaitStatus {
 	select {
 	case <-p.home.gone: // it may not have come to it: then the zombie is ours
 		<-p.home.worker.Done()
-		_, _ = unix.Wait4(p.pid, nil, unix.WNOHANG, nil)
+		pid := p.pid
+		_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil)
 	default:
 	}
 	return status
@@ -61,11 +65,12 @@ func (p *forkedProcess) orphaned() WaitStatus {
 	p.home.worker.suspect("it closed its socket")
 	_ = p.SignalGroup(unix.SIGKILL)
 	<-p.home.worker.Done() // from here on the worker is our child
+	pid := p.pid
 	var ws unix.WaitStatus
 	var usage unix.Rusage
 	var err error
 	for {
-		if _, err = unix.Wait4(p.pid, &ws, 0, &usage); !errors.Is(err, unix.EINTR) {
+		if _, err = unix.Wait4(pid, &ws, 0, &usage); !errors.Is(err, unix.EINTR) {
 			break
 		}
 	}
@@ -95,7 +100,21 @@ func (p *forkedProcess) signal(to int, sig syscall.Signal) error {
 	if p.reaped {
 		return os.ErrProcessDone
 	}
+	if sig == unix.SIGKILL && !p.killed {
+		p.killed = true
+		time.AfterFunc(doubtGrace, p.unheard)
+	}
 	return os.NewSyscallError("kill", unix.Kill(to, sig))
+}
+
+// unheard ends a home that does not tell of a death, because it was stopped or
+// hangs: what waits for the worker's end must not wait for that.
+func (p *forkedProcess) unheard() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if st, ok := readStat(p.pid); !p.reaped && ok && st.state == 'Z' {
+		p.home.worker.violate(fmt.Sprintf("it did not tell of the death of its worker %d", p.pid))
+	}
 }
 
 // Kick goes to the main thread itself, as osProcess.Kick does.

@@ -301,6 +301,10 @@ func (homeOwner) CallMoved(*Worker, *rpc.Call, string, Kind) {}
 
 func (homeOwner) CallDone(*Worker, *rpc.Call, Lane, time.Duration, []byte, *rpc.Error) {}
 
+func (homeOwner) CallVoid(*Worker, *rpc.Call) {}
+
+func (homeOwner) SeatFree(*Worker, Lane) {}
+
 func (homeOwner) WorkerFell(*Worker) {}
 
 // WorkerGone lets listen end, with the socket's other end.
