@@ -81,16 +81,19 @@ type Options struct {
 	// Command says what to start; it is asked anew before each spawn, so that
 	// a fixed environment heals a broken pool.
 	Command func(context.Context) (supervisor.Command, error)
-	// Renew, if any, is called before workers are replaced, so that a Spawner
-	// that keeps the code in memory has the new ones load it as it is now.
-	Renew func()
-	Hook  supervisor.Hook     // the supervisor's events; may be nil
-	Watch func(StatusChanged) // the pool's own; may be nil
+	// Nursery, if any, is the Spawner: it imports the module once and forks the
+	// workers. It is the pool's own, and closed when Run ends.
+	Nursery *supervisor.Nursery
+	Hook    supervisor.Hook     // the supervisor's events; may be nil
+	Watch   func(StatusChanged) // the pool's own; may be nil
 }
 
 func (o *Options) setDefaults() error {
 	if o.Name == "" {
 		return errors.New("pool: Name is empty: give the pool the name its functions are called by")
+	}
+	if o.Nursery != nil {
+		o.Spawner = o.Nursery
 	}
 	if o.Spawner == nil || o.Command == nil {
 		return fmt.Errorf("pool %s: Spawner and Command are required", o.Name)

@@ -71,6 +71,11 @@ func (p *Pool) weighAll() time.Duration {
 // members, of which some may be draining.
 func (p *Pool) workers() []*supervisor.Worker {
 	var all []*supervisor.Worker
+	if p.opt.Nursery != nil {
+		if w := p.opt.Nursery.Importing(); w != nil {
+			all = append(all, w)
+		}
+	}
 	for _, s := range p.slots() {
 		if w := s.Starting(); w != nil {
 			all = append(all, w)

@@ -104,6 +104,9 @@ func (p *Pool) Run(ctx context.Context) error {
 	<-ctx.Done()
 	p.close()
 	p.tasks.Wait()
+	if p.opt.Nursery != nil {
+		p.opt.Nursery.Close()
+	}
 	return nil
 }
 

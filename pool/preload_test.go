@@ -26,17 +26,14 @@ func preloaded(t *testing.T, config pool.Config, source ...string) *serving {
 		dirs = append(dirs, t.TempDir())
 		module(t, dirs[0], source[0])
 	}
-	var nursery *supervisor.Nursery
-	t.Cleanup(func() { // after the pool's own, which comes later
-		nursery.Close()
+	return serveWith(t, config, preload, dirs...)
+}
+
+// preload gives a pool a nursery.
+func preload(o *pool.Options) {
+	o.Nursery = supervisor.NewNursery(supervisor.NurseryConfig{
+		Pool: o.Name, Spawner: o.Spawner, Hook: o.Hook, StartTimeout: o.StartTimeout, StopTimeout: time.Second,
 	})
-	return serveWith(t, config, func(o *pool.Options) {
-		nursery = supervisor.NewNursery(supervisor.NurseryConfig{
-			Pool: o.Name, Spawner: o.Spawner, Hook: o.Hook,
-			StartTimeout: config.StartTimeout, StopTimeout: time.Second,
-		})
-		o.Spawner, o.Renew = nursery, nursery.Renew
-	}, dirs...)
 }
 
 func module(t *testing.T, dir, source string) {
@@ -185,12 +182,7 @@ func TestAForkingProcessThatIsStoppedKeepsNobodyWaiting(t *testing.T) {
 func TestAReloadImportsAnewAndTheOldCodeServesUntilThen(t *testing.T) {
 	dir := t.TempDir()
 	module(t, dir, "def version(): return 1\n")
-	var nursery *supervisor.Nursery
-	t.Cleanup(func() { nursery.Close() })
-	s := serveWith(t, pool.Config{Name: "own", Workers: 2}, func(o *pool.Options) {
-		nursery = supervisor.NewNursery(supervisor.NurseryConfig{Pool: "own", Spawner: o.Spawner, Hook: o.Hook})
-		o.Spawner, o.Renew = nursery, nursery.Renew
-	}, dir)
+	s := serveWith(t, pool.Config{Name: "own", Workers: 2}, preload, dir)
 	s.ready(2)
 	s.want(s.call("version"), "1")
 	module(t, dir, "def version(: return 2\n")
@@ -216,10 +208,11 @@ func TestAnImportThatCannotBePreloadedSaysWhy(t *testing.T) {
 		"a thread":        {"import threading, time\nthreading.Thread(target=time.sleep, args=(60,), name='poller', daemon=True).start()\n", "import", []string{"poller", "preload = false"}, rpc.KindPoolUnavailable},
 		"a hang":          {"import time\ntime.sleep(600)\n", "import", []string{"start-timeout"}, rpc.KindPoolUnavailable},
 		"a failed fork":   {"import os, errno\ndef no(): raise OSError(errno.EAGAIN, 'no')\nos.fork = no\n", "exec", []string{"fork", "TasksMax"}, rpc.KindPoolUnavailable},
+		"a glutton":       {"import time\nx = b'x' * (150 << 20)\ntime.sleep(600)\n", "import", []string{"max-memory-hard"}, rpc.KindPoolUnavailable},
 		"a failed import": {"raise ValueError('spoilt')\n", "", []string{"spoilt"}, rpc.KindImportFailed},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := preloaded(t, pool.Config{Workers: 1, StartTimeout: 3 * time.Second}, c.source)
+			s := preloaded(t, pool.Config{Workers: 1, StartTimeout: 5 * time.Second, MaxMemoryHard: 100 << 20}, c.source)
 			r := s.call("anything")
 			if r.err.Kind() != c.kind {
 				t.Fatalf("answered %v", r.err)

@@ -79,6 +79,8 @@ func (h *home) begin() {
 	go h.listen()
 }
 
+func (h *home) process() *Worker { return h.worker }
+
 // hook tells of a home what is not a worker's.
 func (h *home) hook(e Event) {
 	switch e := e.(type) {

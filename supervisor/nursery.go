@@ -75,6 +75,16 @@ func (n *Nursery) Renew() {
 	n.leave()
 }
 
+// Importing is the process that imports the module now; nil when none does.
+func (n *Nursery) Importing() *Worker {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.home == nil || n.home.process().State() != Starting {
+		return nil
+	}
+	return n.home.process()
+}
+
 // Close ends the homes, each when its last worker is gone, and waits for that.
 // A Spawn from now on fails.
 func (n *Nursery) Close() {

@@ -15,25 +15,20 @@ import (
 
 // newPool joins a pool's settings to what its workers run: the one place where
 // render and pool meet.
-//
-// The nursery of a pool that is preloaded is to be closed when the pool has
-// ended; any other pool has none.
-func (d *Daemon) newPool(s config.Pool) (*pool.Pool, *supervisor.Nursery, error) {
+func (d *Daemon) newPool(s config.Pool) (*pool.Pool, error) {
 	script, err := render.RenderWorker(workerOptions(s))
 	if err != nil {
-		return nil, nil, rpc.Errorf(rpc.KindMethodNotFound, "%s cannot be imported: %s", s.Module, strings.TrimPrefix(err.Error(), "render: "))
+		return nil, rpc.Errorf(rpc.KindMethodNotFound, "%s cannot be imported: %s", s.Module, strings.TrimPrefix(err.Error(), "render: "))
 	}
-	spawner, nursery := d.opt.Spawner, (*supervisor.Nursery)(nil)
-	var renew func()
+	var nursery *supervisor.Nursery
 	if s.Preload {
 		nursery = supervisor.NewNursery(supervisor.NurseryConfig{
-			Pool: s.Name, Spawner: spawner, Hook: d.observe,
+			Pool: s.Name, Spawner: d.opt.Spawner, Hook: d.observe,
 			StartTimeout: s.StartTimeout, StopTimeout: s.StopTimeout,
 			MaxMessage: int(d.settings.MaxMessage), LogRate: orNever(d.settings.LogRate),
 		})
-		spawner, renew = nursery, nursery.Renew
 	}
-	p, err := pool.New(pool.Options{
+	return pool.New(pool.Options{
 		Config: pool.Config{
 			Name: s.Name, Module: s.Module, Modules: s.Modules,
 			Workers: s.Workers, Spare: s.Spare, Concurrency: s.Concurrency, Depth: s.Depth,
@@ -46,13 +41,12 @@ func (d *Daemon) newPool(s config.Pool) (*pool.Pool, *supervisor.Nursery, error)
 			BackoffMin: s.BackoffMin, BackoffMax: s.BackoffMax, RestartLimit: s.RestartLimit, RestartWindow: s.RestartWindow,
 			LogRate: orNever(d.settings.LogRate),
 		},
-		Spawner: spawner,
-		Renew:   renew,
+		Spawner: d.opt.Spawner,
+		Nursery: nursery,
 		Command: func(ctx context.Context) (supervisor.Command, error) { return d.command(ctx, s, script) },
 		Hook:    d.observe,
 		Watch:   d.observeStatus,
 	})
-	return p, nursery, err
 }
 
 // orNever turns the configuration's 0, which means none, into a pool's: there

@@ -155,7 +155,7 @@ func (r *registry) obtain(module string) (*served, *rpc.Error) {
 
 // start makes a pool and lets it run. Called with mu held.
 func (r *registry) start(settings config.Pool) (*served, error) {
-	p, nursery, err := r.d.newPool(settings)
+	p, err := r.d.newPool(settings)
 	if err != nil {
 		return nil, fmt.Errorf("pool %s: %w", settings.Name, err)
 	}
@@ -170,9 +170,6 @@ func (r *registry) start(settings config.Pool) (*served, error) {
 		defer unhurried()
 		if err := p.Run(ctx); err != nil {
 			r.d.log.Error("a pool ended", "event", "pool_failed", "pool", settings.Name, "reason", err.Error())
-		}
-		if nursery != nil {
-			nursery.Close()
 		}
 	}()
 	return s, nil
