@@ -18,6 +18,7 @@ type Config struct {
 
 	Workers     int // slots kept filled; default 2
 	MaxWorkers  int // above Workers the pool is elastic: it grows when calls wait; default Workers
+	Spare       int // ready workers beside those, to take the place of one that dies; default 0
 	Concurrency int // coroutines in flight per worker; default 64
 	Depth       int // calls in a worker's main pipe at once, at most; default 32
 
@@ -81,6 +82,9 @@ type Options struct {
 	// Command says what to start; it is asked anew before each spawn, so that
 	// a fixed environment heals a broken pool.
 	Command func(context.Context) (supervisor.Command, error)
+	// Nursery, if any, is the Spawner: it imports the module once and forks the
+	// workers. It is the pool's own, and closed when Run ends.
+	Nursery *supervisor.Nursery
 	Hook    supervisor.Hook     // the supervisor's events; may be nil
 	Watch   func(StatusChanged) // the pool's own; may be nil
 }
@@ -88,6 +92,9 @@ type Options struct {
 func (o *Options) setDefaults() error {
 	if o.Name == "" {
 		return errors.New("pool: Name is empty: give the pool the name its functions are called by")
+	}
+	if o.Nursery != nil {
+		o.Spawner = o.Nursery
 	}
 	if o.Spawner == nil || o.Command == nil {
 		return fmt.Errorf("pool %s: Spawner and Command are required", o.Name)
@@ -97,6 +104,7 @@ func (o *Options) setDefaults() error {
 	}
 	setDefault(&o.Workers, DefaultWorkers)
 	o.MaxWorkers = max(o.MaxWorkers, o.Workers)
+	o.Spare = max(o.Spare, 0)
 	setDefault(&o.Concurrency, DefaultConcurrency)
 	setDefault(&o.Depth, DefaultDepth)
 	setDefault(&o.StartTimeout, DefaultStartTimeout)

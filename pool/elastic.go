@@ -15,19 +15,22 @@ import (
 
 // room is a numbered place for a slot.
 type room struct {
-	slot *supervisor.Slot
-	stop context.CancelCauseFunc
+	slot    *supervisor.Slot
+	stop    context.CancelCauseFunc
+	spare   bool // its worker is held back
+	leaving bool // it was told to end
 }
 
 // open runs one more slot, under the lowest number that is free; a slot that is
-// ending keeps its number until its worker is gone. Called with mu held.
-func (p *Pool) open() {
+// ending keeps its number until its worker is gone. A spare one does not count
+// as opened. Called with mu held.
+func (p *Pool) open(spare bool) {
 	number := slices.Index(p.rooms, nil)
 	if number < 0 {
 		return
 	}
 	ctx, stop := context.WithCancelCause(p.running)
-	r := &room{stop: stop, slot: supervisor.NewSlot(supervisor.SlotConfig{
+	r := &room{stop: stop, spare: spare, slot: supervisor.NewSlot(supervisor.SlotConfig{
 		Pool:            p.opt.Name,
 		Number:          number,
 		Gate:            p,
@@ -36,7 +39,9 @@ func (p *Pool) open() {
 		GracefulTimeout: p.opt.GracefulTimeout,
 	})}
 	p.rooms[number] = r
-	p.opened++
+	if !spare {
+		p.opened++
+	}
 	p.tasks.Go(func() {
 		defer stop(nil)
 		_ = r.slot.Run(ctx) // ends with ctx; its failures are Events
@@ -51,12 +56,16 @@ func (p *Pool) open() {
 }
 
 // grow opens a slot for a call that has to wait, unless one is on its way, or
-// the last one failed. Called with mu held.
+// the last one failed. Where there is a spare, it serves at once. Called with
+// mu held.
 func (p *Pool) grow() {
 	if p.running == nil || p.opened >= p.opt.MaxWorkers || p.opened > len(p.members) || p.circuit.cause != nil || p.draining || p.closed {
 		return
 	}
-	p.open()
+	p.open(false)
+	if p.fill() {
+		p.tasks.Go(p.dispatch)
+	}
 }
 
 // shrink ends the workers above the minimum that have been idle for long
@@ -78,7 +87,8 @@ func (p *Pool) shrink(now time.Time, earliest func(time.Time)) {
 		}
 		m.closed = true
 		p.opened--
-		p.rooms[m.worker.ID().Slot].stop(supervisor.Ending{Reason: supervisor.ReasonRecycleIdle})
+		p.rooms[m.slot].leaving = true
+		p.rooms[m.slot].stop(supervisor.Ending{Reason: supervisor.ReasonRecycleIdle})
 	}
 }
 

@@ -113,12 +113,14 @@ func (p *Pool) lookAround(now time.Time) {
 				earliest(o.Call.Deadline)
 			}
 		}
-		if !m.retireAt.IsZero() {
-			if now.Before(m.retireAt) {
-				earliest(m.retireAt)
-			} else {
-				p.retire(m, supervisor.ReasonRecycleAge)
-			}
+	}
+	for _, m := range p.all() {
+		switch {
+		case m.retireAt.IsZero():
+		case now.Before(m.retireAt):
+			earliest(m.retireAt)
+		default:
+			p.retire(m, supervisor.ReasonRecycleAge)
 		}
 	}
 	p.shrink(now, earliest)

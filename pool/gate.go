@@ -30,8 +30,12 @@ func (p *Pool) Enter(ctx context.Context, slot int) (func(*supervisor.Exit), err
 		h := p.hasteFor(slot)
 		if h != nil {
 			p.circuit.hurry()
+			p.reserve = reserve{}
 		}
 		ok, wait := p.circuit.mayStart(time.Now())
+		if ok && p.isSpare(slot) {
+			ok, wait = p.reserve.mayStart(p.circuit.starting, time.Now())
+		}
 		if ok {
 			p.circuit.started()
 			if h != nil {

@@ -11,6 +11,7 @@ import (
 // a worker needs no other lock.
 type member struct {
 	worker *supervisor.Worker
+	slot   int    // the number of its slot
 	loop   bool   // its loop thread runs: the loop lane is open
 	closed bool   // draining or dying: nothing more for it
 	full   bool   // it had no seat: nothing more until one is free

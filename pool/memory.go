@@ -67,10 +67,15 @@ func (p *Pool) weighAll() time.Duration {
 	return again
 }
 
-// workers are all that may hold memory: those on their way, and the members,
-// of which some may be draining.
+// workers are all that may hold memory: those on their way, the spares, and the
+// members, of which some may be draining.
 func (p *Pool) workers() []*supervisor.Worker {
 	var all []*supervisor.Worker
+	if p.opt.Nursery != nil {
+		if w := p.opt.Nursery.Importing(); w != nil {
+			all = append(all, w)
+		}
+	}
 	for _, s := range p.slots() {
 		if w := s.Starting(); w != nil {
 			all = append(all, w)
@@ -78,7 +83,7 @@ func (p *Pool) workers() []*supervisor.Worker {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, m := range p.members { // after the others: who becomes ready in between is seen twice, not never
+	for _, m := range p.all() { // after the others: who becomes ready in between is seen twice, not never
 		if !slices.Contains(all, m.worker) {
 			all = append(all, m.worker)
 		}

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -44,7 +45,7 @@ func (p *Pool) memberOf(w *supervisor.Worker) *member {
 	return nil
 }
 
-// WorkerReady adds w to those that are given calls.
+// WorkerReady adds w to those that are given calls, or to the spares.
 func (p *Pool) WorkerReady(w *supervisor.Worker, info supervisor.ReadyInfo) {
 	p.mu.Lock()
 	for _, known := range info.Methods {
@@ -52,7 +53,13 @@ func (p *Pool) WorkerReady(w *supervisor.Worker, info supervisor.ReadyInfo) {
 	}
 	p.info = info
 	p.everReady = true
-	p.members = append(p.members, p.newMember(w, info))
+	m := p.newMember(w, info)
+	if p.isSpare(m.slot) {
+		p.spares = append(p.spares, m)
+		p.fill()
+	} else {
+		p.members = append(p.members, m)
+	}
 	p.unlock()
 	p.dispatch(nil)
 }
@@ -116,7 +123,20 @@ func (p *Pool) CallDone(w *supervisor.Worker, c *rpc.Call, a supervisor.Answer) 
 	}
 }
 
-// WorkerGone: w is dead. What had started fails with the whole cause, what had
+// WorkerFell: w is dead. Who waits for it need not, and a spare serves at once;
+// what it had in hand comes later.
+func (p *Pool) WorkerFell(w *supervisor.Worker) {
+	p.mu.Lock()
+	if m := p.memberOf(w); m != nil {
+		m.closed = true
+		p.unpin(m)
+	}
+	p.fill()
+	p.unlock()
+	p.dispatch()
+}
+
+// WorkerGone: w is dead and buried. What had started fails with the whole cause, what had
 // not runs elsewhere: nothing is lost, nothing runs twice.
 func (p *Pool) WorkerGone(w *supervisor.Worker, e supervisor.Exit, left []supervisor.Orphan) (lost, requeued int) {
 	type failure struct {
@@ -129,9 +149,13 @@ func (p *Pool) WorkerGone(w *supervisor.Worker, e supervisor.Exit, left []superv
 		p.members = slices.DeleteFunc(p.members, func(x *member) bool { return x == m })
 		p.unpin(m)
 	}
-	if e.WasReady {
+	switch {
+	case p.removeSpare(w):
+		p.reserve.died(&e, p.circuit.backoff, rand.Float64(), time.Now())
+	case e.WasReady:
 		p.circuit.died(&e, time.Now())
 	}
+	p.fill()
 	for _, o := range slices.Backward(left) { // the head of the queue gets the oldest last
 		if p.mayRunAgain(o) {
 			if why := p.requeue(o.Call); why != nil {

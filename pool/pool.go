@@ -20,7 +20,9 @@ type Pool struct {
 	rooms     []*room // by slot number; nil: free
 	opened    int     // slots that are wanted
 	hasty     []*haste
-	members   []*member // the ready workers
+	members   []*member // the ready workers that serve
+	spares    []*member // those that are held back
+	reserve   reserve
 	functions functions
 	waiting   [needs]queue
 	circuit   circuit
@@ -64,7 +66,7 @@ func New(opt Options) (*Pool, error) {
 		},
 		tally:    newTally(time.Now()),
 		status:   Opening,
-		rooms:    make([]*room, opt.MaxWorkers),
+		rooms:    make([]*room, opt.MaxWorkers+opt.Spare),
 		changed:  make(chan struct{}),
 		look:     make(chan struct{}, 1),
 		piped:    make(chan struct{}, 1),
@@ -87,7 +89,10 @@ func (p *Pool) Run(ctx context.Context) error {
 	}
 	p.running, p.stop = ctx, stop
 	for range p.opt.Workers {
-		p.open()
+		p.open(false)
+	}
+	for range p.opt.Spare {
+		p.open(true)
 	}
 	p.mu.Unlock()
 	defer close(p.done)
@@ -99,6 +104,9 @@ func (p *Pool) Run(ctx context.Context) error {
 	<-ctx.Done()
 	p.close()
 	p.tasks.Wait()
+	if p.opt.Nursery != nil {
+		p.opt.Nursery.Close()
+	}
 	return nil
 }
 

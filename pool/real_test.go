@@ -25,6 +25,9 @@ import (
 // interpreter is the real python3 behind whatever PATH names: a version
 // manager's shim would cost each spawn 65 ms.
 var interpreter = sync.OnceValues(func() (string, error) {
+	if path := os.Getenv("MOCHI_PYD_TEST_PYTHON"); path != "" {
+		return path, nil // with the pinned modules
+	}
 	out, err := exec.Command("python3", "-c", "import sys; print(sys.executable)").Output()
 	return strings.TrimSpace(string(out)), err
 })
@@ -46,6 +49,12 @@ type serving struct {
 
 func serve(t *testing.T, config pool.Config, dirs ...string) *serving {
 	t.Helper()
+	return serveWith(t, config, func(*pool.Options) {}, dirs...)
+}
+
+// serveWith is serve with options that change makes.
+func serveWith(t *testing.T, config pool.Config, change func(*pool.Options), dirs ...string) *serving {
+	t.Helper()
 	python, err := interpreter()
 	if err != nil {
 		t.Fatalf("python3 does not run: %v", err)
@@ -59,16 +68,16 @@ func serve(t *testing.T, config pool.Config, dirs ...string) *serving {
 		config.Name = "guinea"
 	}
 	events := &recorder{}
-	p, err := pool.New(pool.Options{
+	script, err := render.RenderWorker(render.WorkerOptions{Public: true, Modules: []string{config.Name}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := pool.Options{
 		Config:  config,
 		Spawner: spawner,
 		Hook:    events.hook,
 		Watch:   events.watch,
 		Command: func(context.Context) (supervisor.Command, error) {
-			script, err := render.RenderWorker(render.WorkerOptions{Public: true, Modules: []string{config.Name}})
-			if err != nil {
-				return supervisor.Command{}, err
-			}
 			path, err := store.Put(script)
 			if err != nil {
 				return supervisor.Command{}, err
@@ -79,7 +88,9 @@ func serve(t *testing.T, config pool.Config, dirs ...string) *serving {
 				Env: append(os.Environ(), "PYTHONPATH="+paths),
 			}, nil
 		},
-	})
+	}
+	change(&options)
+	p, err := pool.New(options)
 	if err != nil {
 		t.Fatal(err)
 	}

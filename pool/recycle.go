@@ -14,7 +14,7 @@ import (
 // newMember is a worker that has just become ready, with the end of its life
 // in view.
 func (p *Pool) newMember(w *supervisor.Worker, info supervisor.ReadyInfo) *member {
-	m := &member{worker: w, loop: info.Loop, born: p.circuit.troubles, pinned: newQueue(), idleSince: time.Now()}
+	m := &member{worker: w, slot: w.ID().Slot, loop: info.Loop, born: p.circuit.troubles, pinned: newQueue(), idleSince: time.Now()}
 	if p.opt.MaxRequests > 0 {
 		m.lifetime = p.opt.MaxRequests
 		if p.opt.MaxRequestsJitter > 0 {
@@ -41,7 +41,7 @@ func (p *Pool) retire(m *member, reason supervisor.Reason) {
 	}
 	m.retiring = true
 	m.retireAt = time.Time{}
-	replaced := p.rooms[m.worker.ID().Slot].slot.Restart(reason, false)
+	replaced := p.rooms[m.slot].slot.Restart(reason, false)
 	p.tasks.Go(func() {
 		if err := <-replaced; err == nil {
 			return // the slot answers always, at the latest when it ends

@@ -41,6 +41,9 @@ func (p *Pool) Reload(ctx context.Context) (replaced int, err error) {
 // replace gives each slot a new worker in turn, until one cannot have it. A
 // slot that ended meanwhile, because an elastic pool shrank, needs none.
 func (p *Pool) replace(ctx context.Context, chosen []*supervisor.Slot, reason supervisor.Reason, hard bool) (replaced int, err error) {
+	if p.opt.Nursery != nil {
+		p.opt.Nursery.Renew() // the new workers load the code as it is now
+	}
 	for _, s := range chosen {
 		answer := s.Restart(reason, hard)
 		unhurried := p.hurry(s.Number())

@@ -55,6 +55,8 @@ type Stat struct {
 	Status  Status
 	Ready   int // workers that take calls
 	Desired int
+	Spares  int // workers that are ready and held back
+	Spare   int // how many of those are wanted
 	Busy    int // calls in flight
 	Queue   int // calls waiting
 
@@ -64,31 +66,45 @@ type Stat struct {
 	Restarts       int
 	Since          time.Time
 	Cause          *rpc.Error // why it is broken or cannot start
-	Slots          []supervisor.SlotStat
+	Slots          []SlotStat
+}
+
+// SlotStat is one slot; Spare: its worker is held back.
+type SlotStat struct {
+	supervisor.SlotStat
+	Spare bool
 }
 
 // Stat is a snapshot.
 func (p *Pool) Stat() Stat {
 	now := time.Now()
-	slots := []supervisor.SlotStat{}
+	slots := []SlotStat{}
 	restarts := 0
 	for _, s := range p.slots() {
 		stat := s.Stat()
 		restarts += stat.Restarts
-		slots = append(slots, stat)
+		slots = append(slots, SlotStat{SlotStat: stat})
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	stat := Stat{
 		Name: p.opt.Name, Module: p.opt.Module, Status: p.statusNow(),
-		Desired: p.opened, Busy: p.inFlight(), Queue: p.waitingCalls(),
+		Desired: p.opened, Spare: p.opt.Spare, Busy: p.inFlight(), Queue: p.waitingCalls(),
 		Calls: p.tally.calls, Errors: p.tally.errors,
 		CallsPerSecond: p.tally.rate(now), P95: p.tally.p95(),
 		Restarts: restarts, Since: p.tally.since, Slots: slots,
 	}
+	for i := range slots {
+		slots[i].Spare = p.isSpare(slots[i].Slot)
+	}
 	for _, m := range p.members {
 		if m.accepting() {
 			stat.Ready++
+		}
+	}
+	for _, m := range p.spares {
+		if m.accepting() {
+			stat.Spares++
 		}
 	}
 	if p.circuit.cause != nil && len(p.members) == 0 {

@@ -20,7 +20,7 @@ const snapshotName = "snapshot.py"
 // The bytecode is never compared with the source: the directory is named by its
 // content and is not changed. A failure is no reason not to start workers: they
 // start slower.
-func (s Store) Precompile(ctx context.Context, python string) error {
+func (s *Store) Precompile(ctx context.Context, python string) error {
 	dir, err := s.putRuntime()
 	if err != nil {
 		return err

@@ -45,7 +45,9 @@ type sourceFile struct {
 }
 
 // runtimeSources lists the runtime in the order of its names.
-func runtimeSources() []sourceFile {
+func runtimeSources() []sourceFile { return allSources() }
+
+var allSources = sync.OnceValue(func() []sourceFile {
 	entries, err := fs.ReadDir(Runtime(), runtimePackage)
 	if err != nil {
 		panic(fmt.Sprintf("render: the embedded runtime: %v", err))
@@ -59,7 +61,7 @@ func runtimeSources() []sourceFile {
 		files = append(files, sourceFile{e.Name(), source})
 	}
 	return files
-}
+})
 
 // digestLength is how much of a SHA-256 names a content: 128 bits, which nobody
 // can make collide by accident and a person can still compare.

@@ -82,7 +82,7 @@ func TestABundleServesFromAnywhere(t *testing.T) {
 
 func TestAStoredWorkerServesAndIsPrecompiled(t *testing.T) {
 	onEvery(t, func(t *testing.T, python string) {
-		store := Store{t.TempDir()}
+		store := &Store{Dir: t.TempDir()}
 		path, err := store.Put(render(t, WorkerOptions{Public: true, Modules: []string{"math"}}))
 		if err != nil {
 			t.Fatal(err)
@@ -105,7 +105,7 @@ func TestAStoredWorkerServesAndIsPrecompiled(t *testing.T) {
 }
 
 func TestPrecompileNamesTheInterpreterThatCannot(t *testing.T) {
-	store := Store{t.TempDir()}
+	store := &Store{Dir: t.TempDir()}
 	if err := store.Precompile(t.Context(), filepath.Join(t.TempDir(), "python3")); err == nil {
 		t.Error("an interpreter that is not there compiled something")
 	}

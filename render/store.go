@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
+	"time"
 )
 
 // scriptName is the file a worker is started from, and by `python3 -m
@@ -34,13 +36,30 @@ const placeAttempts = 5
 // A directory appears whole, by a rename, and is not changed after that; so any
 // number of processes may put into one store at once. What is found there is
 // compared before it is used: a file that differs is replaced.
+//
+// Every spawn asks for its script, so a file that was compared is remembered by
+// its size, its time and its identity: reading twenty files again would cost a
+// respawn half a millisecond.
 type Store struct {
 	Dir string
+
+	mu   sync.Mutex
+	seen map[string]sighting
 }
+
+// sighting is a file as it was when it was found to hold source.
+type sighting struct {
+	info   os.FileInfo
+	source []byte
+}
+
+// settled is how old a file must be to be known again by its time: one that was
+// written a moment ago may be written again within the same tick of the clock.
+const settled = time.Second
 
 // Put makes sure that the script and the runtime are in the store and gives
 // the path of mochi_worker.py.
-func (s Store) Put(script Script) (string, error) {
+func (s *Store) Put(script Script) (string, error) {
 	runtimeDir, err := s.putRuntime()
 	if err != nil {
 		return "", err
@@ -49,7 +68,7 @@ func (s Store) Put(script Script) (string, error) {
 	target := filepath.Join("..", filepath.Base(runtimeDir), runtimePackage)
 	intact := func() bool {
 		link, err := os.Readlink(filepath.Join(dir, runtimePackage))
-		return err == nil && link == target && holds(filepath.Join(dir, scriptName), []byte(script.Source))
+		return err == nil && link == target && s.holds(filepath.Join(dir, scriptName), []byte(script.Source))
 	}
 	err = s.place(dir, intact, func(tmp string) error {
 		if err := os.WriteFile(filepath.Join(tmp, scriptName), []byte(script.Source), fileMode); err != nil {
@@ -65,12 +84,12 @@ func (s Store) Put(script Script) (string, error) {
 
 // putRuntime makes sure that the runtime is in the store and gives the
 // directory that holds mochi_pyd.
-func (s Store) putRuntime() (string, error) {
+func (s *Store) putRuntime() (string, error) {
 	dir := filepath.Join(s.Dir, "runtime-"+RuntimeDigest())
 	files := runtimeSources()
 	intact := func() bool {
 		for _, f := range files {
-			if !holds(filepath.Join(dir, runtimePackage, f.name), f.source) {
+			if !s.holds(filepath.Join(dir, runtimePackage, f.name), f.source) {
 				return false
 			}
 		}
@@ -84,7 +103,7 @@ func (s Store) putRuntime() (string, error) {
 }
 
 // place makes dir with fill, unless an intact one is there.
-func (s Store) place(dir string, intact func() bool, fill func(tmp string) error) error {
+func (s *Store) place(dir string, intact func() bool, fill func(tmp string) error) error {
 	if intact() {
 		return nil
 	}
@@ -121,9 +140,34 @@ func (s Store) place(dir string, intact func() bool, fill func(tmp string) error
 	}
 }
 
-func holds(path string, want []byte) bool {
+// holds says that the file is there and holds want.
+func (s *Store) holds(path string, want []byte) bool {
+	info, err := os.Stat(path)
+	if err != nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.seen[path].still(info, want) {
+		return true
+	}
 	got, err := os.ReadFile(path)
-	return err == nil && bytes.Equal(got, want)
+	if err != nil || !bytes.Equal(got, want) {
+		return false
+	}
+	if time.Since(info.ModTime()) > settled {
+		if s.seen == nil {
+			s.seen = make(map[string]sighting)
+		}
+		s.seen[path] = sighting{info, want}
+	}
+	return true
+}
+
+// still says that the file has not been touched, and is to hold the same.
+func (s sighting) still(now os.FileInfo, want []byte) bool {
+	return s.info != nil && os.SameFile(s.info, now) && s.info.Size() == now.Size() &&
+		s.info.ModTime().Equal(now.ModTime()) && bytes.Equal(s.source, want)
 }
 
 // writeRuntime writes mochi_pyd into dir.

@@ -1,10 +1,13 @@
 package render
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 func TestPutIsOneStoreForAnyNumberOfWriters(t *testing.T) {
@@ -13,7 +16,7 @@ func TestPutIsOneStoreForAnyNumberOfWriters(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 16 {
 		wg.Go(func() {
-			path, err := Store{dir}.Put(s)
+			path, err := (&Store{Dir: dir}).Put(s)
 			if err != nil {
 				t.Error(err)
 				return
@@ -37,7 +40,7 @@ func TestPutIsOneStoreForAnyNumberOfWriters(t *testing.T) {
 }
 
 func TestPutIsForTheOwnerAlone(t *testing.T) {
-	path, err := Store{t.TempDir()}.Put(render(t, shapes["public"]))
+	path, err := (&Store{Dir: t.TempDir()}).Put(render(t, shapes["public"]))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +60,7 @@ func TestPutIsForTheOwnerAlone(t *testing.T) {
 }
 
 func TestPutReplacesWhatWasDamaged(t *testing.T) {
-	store := Store{t.TempDir()}
+	store := &Store{Dir: t.TempDir()}
 	s := render(t, shapes["public"])
 	path, err := store.Put(s)
 	if err != nil {
@@ -81,7 +84,7 @@ func TestPutReplacesWhatWasDamaged(t *testing.T) {
 }
 
 func TestPutLeavesWhatIsThereAlone(t *testing.T) {
-	store := Store{t.TempDir()}
+	store := &Store{Dir: t.TempDir()}
 	s := render(t, shapes["public"])
 	path, err := store.Put(s)
 	if err != nil {
@@ -108,7 +111,41 @@ func TestPutSaysWhereItCannotWrite(t *testing.T) {
 	if err := os.WriteFile(file, nil, fileMode); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (Store{file}).Put(render(t, shapes["public"])); err == nil {
+	if _, err := (&Store{Dir: file}).Put(render(t, shapes["public"])); err == nil {
 		t.Error("a store in a regular file was accepted")
 	}
+}
+
+func TestPutSeesDamageToWhatItHasKnownForLong(t *testing.T) {
+	store := &Store{Dir: t.TempDir()}
+	s := render(t, shapes["public"])
+	path, err := store.Put(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(path, long, long); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // compared, then known
+		if _, err := store.Put(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	damage := strings.Repeat("#", len(s.Source))
+	if err := os.WriteFile(path, []byte(damage), fileMode); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Put(s); err != nil {
+		t.Fatal(err)
+	}
+	if !holds(path, []byte(s.Source)) {
+		t.Error("the damaged script is still there")
+	}
+}
+
+// holds reads the file, and nothing but the file.
+func holds(path string, want []byte) bool {
+	got, err := os.ReadFile(path)
+	return err == nil && bytes.Equal(got, want)
 }

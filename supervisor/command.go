@@ -69,6 +69,10 @@ type Process interface {
 	// Wait blocks until the process is dead and reaped: the only truth of
 	// death. It is called once.
 	Wait() WaitStatus
+	// Bury ends what the process has left behind. It is called once, after
+	// Wait, and apart from it, because it may take its time and a successor
+	// need not wait for it.
+	Bury()
 	// Signal goes to the process alone; SignalGroup to its whole group.
 	Signal(sig syscall.Signal) error
 	SignalGroup(sig syscall.Signal) error

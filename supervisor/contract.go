@@ -70,6 +70,9 @@ type Owner interface {
 	// SeatFree: the line of a call that was void has been skipped. It may come
 	// before CallVoid has returned.
 	SeatFree(w *Worker, lane Lane)
+	// WorkerFell: the worker, which had been ready, is dead and takes no more
+	// calls. What becomes of those it had is not known before it is buried.
+	WorkerFell(w *Worker)
 	// WorkerGone: the worker is dead and reaped; nothing of it is alive. left
 	// are its unanswered calls, in the order they were sent. It is the last
 	// thing the owner hears of w.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -44,8 +45,7 @@ func reasonOf(s Stage) Reason {
 
 // judge fills in why the worker ended. What we or it had said before its death
 // comes first; then the kernel's word; then its status.
-func (w *Worker) judge(e *Exit, v verdict, board cells) {
-	oom := e.Status.Signal == syscall.SIGKILL && v.reason == "" && oomKills.claim(e.At)
+func (w *Worker) judge(e *Exit, v verdict, board cells, oom bool) {
 	switch {
 	case v.reason != "":
 		e.Reason, e.Detail = v.reason, v.cause
@@ -56,12 +56,8 @@ func (w *Worker) judge(e *Exit, v verdict, board cells) {
 			v.cause += " (the kernel's OOM killer)"
 		}
 		e.Reason = reasonOf(v.stage)
-	case oom:
-		e.Reason = ReasonOOM
-	case e.Status.Signal != 0:
-		e.Reason = ReasonSignal
 	default:
-		e.Reason = ReasonExit
+		e.Reason = reasonOfDeath(e.Status, oom)
 	}
 	switch {
 	case v.failure != nil:
@@ -69,6 +65,26 @@ func (w *Worker) judge(e *Exit, v verdict, board cells) {
 	case v.stage != "":
 		e.Failure = w.startFailure(v, *e)
 	}
+}
+
+// killedForMemory says that the kernel killed the worker, which nobody else
+// wanted dead, because memory ran out.
+func (w *Worker) killedForMemory(s WaitStatus, at time.Time) bool {
+	w.mu.Lock()
+	wanted := w.verdict.reason != ""
+	w.mu.Unlock()
+	return s.Signal == syscall.SIGKILL && !wanted && oomKills.claim(at)
+}
+
+// reasonOfDeath is why a worker died of which nobody had said anything.
+func reasonOfDeath(s WaitStatus, oom bool) Reason {
+	switch {
+	case oom:
+		return ReasonOOM
+	case s.Signal != 0:
+		return ReasonSignal
+	}
+	return ReasonExit
 }
 
 // startFailure is the error of a start that the worker itself could not word.

@@ -111,6 +111,8 @@ func (o *witness) SeatFree(*Worker, Lane) {
 	}
 }
 
+func (o *witness) WorkerFell(*Worker) {}
+
 func (o *witness) WorkerGone(w *Worker, e Exit, left []Orphan) (lost, requeued int) {
 	for _, l := range left {
 		if l.Started {
@@ -285,6 +287,7 @@ type benchOwner struct{ done chan struct{} }
 
 func (o *benchOwner) WorkerReady(*Worker, ReadyInfo)                          {}
 func (o *benchOwner) CallMoved(*Worker, *rpc.Call, string, Kind)              {}
+func (o *benchOwner) WorkerFell(*Worker)                                      {}
 func (o *benchOwner) WorkerGone(*Worker, Exit, []Orphan) (lost, requeued int) { return 0, 0 }
 func (o *benchOwner) CallVoid(*Worker, *rpc.Call)                             {}
 func (o *benchOwner) SeatFree(*Worker, Lane)                                  {}

@@ -19,6 +19,7 @@ type keeper struct {
 	ctx  context.Context // Run's, and lives exactly as long
 
 	current *Worker
+	fallen  bool // current is dead and being buried, and its successor may start
 	attempt *attempt
 	old     *Worker
 	grace   clock // of old
@@ -45,15 +46,21 @@ type attempt struct {
 func (k *keeper) keep() {
 	for k.ctx.Err() == nil && k.slot.killedFor() == "" {
 		k.pursue()
-		var tryReady, tryDone, currentDone, oldIdle, oldDone <-chan struct{}
+		var tryReady, tryDone, fallen, currentDone, oldIdle, oldDone <-chan struct{}
 		if k.attempt != nil && k.attempt.worker != nil {
 			tryReady, tryDone = k.attempt.worker.Ready(), k.attempt.worker.Done()
-			if k.active != nil && k.active.hard && (k.current != nil || k.old != nil) {
+			switch {
+			case k.fallen:
+				tryReady, tryDone = nil, nil // one end after the other
+			case k.active != nil && k.active.hard && (k.current != nil || k.old != nil):
 				tryReady = nil // those that were killed are buried first
 			}
 		}
 		if k.current != nil {
 			currentDone = k.current.Done()
+			if !k.fallen {
+				fallen = k.current.Fallen()
+			}
 		}
 		if k.old != nil {
 			oldDone = k.old.Done()
@@ -72,6 +79,8 @@ func (k *keeper) keep() {
 			k.succeeded()
 		case <-tryDone:
 			k.failed()
+		case <-fallen:
+			k.fallen = true
 		case <-currentDone:
 			k.lost()
 		case <-oldIdle:
@@ -102,7 +111,7 @@ func (k *keeper) pursue() {
 			k.begin()
 		}
 	}
-	if k.current == nil && k.attempt == nil {
+	if (k.current == nil || k.fallen) && k.attempt == nil {
 		k.begin()
 	}
 }
@@ -160,8 +169,11 @@ func (k *keeper) spawn(a *attempt) {
 		a.cfg.Hook = k.slot.cfg.Hook
 	}
 	a.cfg.Follows = k.slot.follows()
-	if a.restart != nil {
+	switch {
+	case a.restart != nil:
 		a.cfg.Follows = a.restart.reason
+	case k.fallen:
+		a.cfg.Follows = k.current.Fate()
 	}
 	// Told by the worker and not by us: the gate must hear that it was ready
 	// before the owner hears that it is gone.
@@ -242,7 +254,7 @@ func (k *keeper) ended(a *attempt, e Exit) {
 func (k *keeper) lost() {
 	e := k.current.Exit()
 	k.slot.exited(e)
-	k.current = nil
+	k.current, k.fallen = nil, false
 	var starting *Worker
 	if k.attempt != nil {
 		starting = k.attempt.worker

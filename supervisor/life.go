@@ -50,8 +50,11 @@ func (w *Worker) spawn(ctx context.Context) (err error) {
 		return err
 	}
 	c := w.cfg.Command
-	c.Env = append(append(make([]string, 0, len(c.Env)+1), c.Env...),
-		w.wire.variable(seats, main, w.cfg.MaxMessage, w.cfg.BusyPoll))
+	variable := w.wire.variable(seats, main, w.cfg.MaxMessage, w.cfg.BusyPoll)
+	if w.cfg.forks != nil {
+		variable += w.wire.also("fork", w.cfg.forks)
+	}
+	c.Env = append(append(make([]string, 0, len(c.Env)+1), c.Env...), variable)
 	w.proc, err = w.cfg.Spawner.Spawn(ctx, c, w.wire.files)
 	w.wire.closeWorkerEnds()
 	if err != nil {
@@ -165,9 +168,16 @@ func (w *Worker) tooLate() {
 // bury is what follows wait, which alone knows of a death: read what it had
 // written, see what it had begun, tell the owner, and let go of everything.
 func (w *Worker) bury(status WaitStatus, read <-chan struct{}, pumps *pumps) {
-	at := time.Now()
+	died := time.Now()
 	w.apply(eventDied)
+	oom := w.killedForMemory(status, died)
+	w.fall(status, oom)
+	if w.becameReady() && w.cfg.Owner != nil {
+		w.cfg.Owner.WorkerFell(w)
+	}
 	w.signal(syscall.SIGKILL) // for a Spawner whose Wait left the group alone
+	w.proc.Bury()
+	at := time.Now()
 	w.link.cut()
 	_ = w.wire.out.SetReadDeadline(at.Add(drainGrace)) // a closed pipe needs none
 	pumps.finishBy(at.Add(drainGrace))
@@ -181,13 +191,29 @@ func (w *Worker) bury(status WaitStatus, read <-chan struct{}, pumps *pumps) {
 	w.mu.Lock()
 	v := w.verdict
 	w.board = nil
-	e := Exit{Status: status, WasReady: wasReady, Uptime: at.Sub(w.started), At: at, StderrTail: tail, Stack: w.lastStack(stack)}
+	e := Exit{Status: status, WasReady: wasReady, Uptime: died.Sub(w.started), At: died, StderrTail: tail, Stack: w.lastStack(stack)}
 	w.mu.Unlock()
 	e.Answered, _ = w.link.counts()
-	w.judge(&e, v, board)
+	w.judge(&e, v, board, oom)
 	w.mourn(e, left, asked)
 	w.link.settle()
 	w.wire.close()
+}
+
+// fall says at once that the worker is dead, where its successor may start while
+// it is being buried. Nothing that is found while burying changes the reason:
+// what a worker that was ready is accused of after its death does not count.
+func (w *Worker) fall(status WaitStatus, oom bool) {
+	answered, _ := w.link.counts()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.becameReady() || answered == 0 && !w.verdict.reason.Planned() {
+		return // it may be what a start is to be put off for
+	}
+	if w.fate = w.verdict.reason; w.fate == "" {
+		w.fate = reasonOfDeath(status, oom)
+	}
+	close(w.fallen)
 }
 
 // neverBorn is the end of a worker that never was a process.
@@ -203,6 +229,7 @@ func (w *Worker) neverBorn(ctx context.Context, err error) {
 		e.Reason = v.reason
 	case ctx.Err() != nil && errors.Is(err, context.Cause(ctx)):
 		e.Reason = ReasonParent
+	case e.unborn(err):
 	default:
 		e.Reason = ReasonStartExec
 		e.Failure = w.startFailure(verdict{stage: StageExec, cause: err.Error()}, e)

@@ -93,6 +93,8 @@ func (o *crowd) CallDone(_ *Worker, c *rpc.Call, a Answer) {
 	c.Reply(a.Result)
 }
 
+func (o *crowd) WorkerFell(*Worker) {}
+
 func (o *crowd) WorkerGone(w *Worker, e Exit, left []Orphan) (lost, requeued int) {
 	for _, l := range left {
 		l.Call.Fail(e.LostError(l, w.ID()))
@@ -115,6 +117,12 @@ type slotRig struct {
 
 func newSlotRig(t *testing.T, gate *openGate) *slotRig {
 	t.Helper()
+	return newSlotRigOf(t, gate, func(*WorkerConfig) {})
+}
+
+// newSlotRigOf is newSlotRig with workers that change makes.
+func newSlotRigOf(t *testing.T, gate *openGate, change func(*WorkerConfig)) *slotRig {
+	t.Helper()
 	r := &slotRig{gate: gate, owner: &crowd{news: make(chan struct{}, 1)}}
 	r.set("mini")
 	r.slot = NewSlot(SlotConfig{
@@ -124,7 +132,9 @@ func newSlotRig(t *testing.T, gate *openGate) *slotRig {
 			if module == "" {
 				return WorkerConfig{}, errors.New("no interpreter")
 			}
-			return miniConfig(t, module, r.owner), nil
+			cfg := miniConfig(t, module, r.owner)
+			change(&cfg)
+			return cfg, nil
 		},
 	})
 	ctx, cancel := context.WithCancel(context.Background())

@@ -102,7 +102,7 @@ const sweepPause = 100 * time.Millisecond
 // Spawn starts the command. A spawn that has begun is waited for: an answer of
 // "cancelled" with a live process behind it would help nobody.
 func (s *osSpawner) Spawn(ctx context.Context, c Command, f Files) (Process, error) {
-	mark := markPrefix + strconv.FormatUint(s.serial.Add(1), 10)
+	mark := s.mark()
 	env := make([]string, 0, len(c.Env)+1)
 	cmd := &exec.Cmd{
 		Path:        c.Path,
@@ -132,6 +132,10 @@ func (s *osSpawner) Spawn(ctx context.Context, c Command, f Files) (Process, err
 	return &osProcess{cmd: cmd, pid: cmd.Process.Pid, mark: mark, graves: &s.graves, alive: &s.alive}, nil
 }
 
+// mark makes the mark of one process. All have the same length, because a
+// forked worker writes its own over its parent's.
+func (s *osSpawner) mark() string { return fmt.Sprintf("%s%010d", markPrefix, s.serial.Add(1)) }
+
 // osProcess is one process that this spawner started.
 type osProcess struct {
 	cmd    *exec.Cmd
@@ -146,19 +150,19 @@ type osProcess struct {
 
 func (p *osProcess) Pid() int { return p.pid }
 
-// Wait also ends what the process leaves behind: its group (reapLeader), then
-// what has left the group (graves).
+// Wait also ends the process's group (reapLeader).
 func (p *osProcess) Wait() WaitStatus {
 	err := p.reapLeader()
 	p.alive.Add(-1)
-	p.graves.bury(p.pid, p.mark)
-
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		return WaitStatus{ExitCode: -1, Err: fmt.Errorf("wait for process %d: %w", p.pid, err)}
 	}
 	return statusOf(p.cmd.ProcessState)
 }
+
+// Bury ends what has left the group.
+func (p *osProcess) Bury() { p.graves.bury(p.pid, p.mark) }
 
 func statusOf(s *os.ProcessState) WaitStatus {
 	status := WaitStatus{ExitCode: s.ExitCode()}

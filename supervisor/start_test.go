@@ -199,6 +199,7 @@ type hastyProcess struct{}
 
 func (hastyProcess) Pid() int                         { return os.Getpid() }
 func (hastyProcess) Wait() WaitStatus                 { return WaitStatus{ExitCode: 1} }
+func (hastyProcess) Bury()                            {}
 func (hastyProcess) Kick() error                      { return nil }
 func (hastyProcess) Signal(syscall.Signal) error      { return nil }
 func (hastyProcess) SignalGroup(syscall.Signal) error { return nil }

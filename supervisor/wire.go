@@ -118,6 +118,14 @@ func pollKey(poll time.Duration) string {
 	}
 }
 
+// also gives the worker one more descriptor and its word in the variable. The
+// file is closed with the worker's ends.
+func (w *wire) also(key string, f *os.File) string {
+	w.files.Extra = append(w.files.Extra, f)
+	w.worker = append(w.worker, f)
+	return fmt.Sprintf(" %s=%d", key, firstExtra+len(w.files.Extra)-1)
+}
+
 // closeWorkerEnds is called once the worker has its own copies: as long as the
 // daemon holds a write end of the reply pipe, it never reads its end-of-file.
 func (w *wire) closeWorkerEnds() {

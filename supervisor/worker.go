@@ -3,6 +3,7 @@ package supervisor
 import (
 	"context"
 	"fmt"
+	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -31,7 +32,8 @@ type WorkerConfig struct {
 
 	Follows Reason // the end this start follows; "" for the first
 
-	onReady func() // the slot's, before the owner's WorkerReady
+	onReady func()   // the slot's, before the owner's WorkerReady
+	forks   *os.File // the worker's end of a nursery's socket; nil for a worker that serves
 }
 
 // Worker is one python3 process, one incarnation. Its life is told in one
@@ -53,6 +55,7 @@ type Worker struct {
 	revoked chan struct{} // what waits on the main lane is wanted back
 	doubt   chan string   // the wire broke: see to it
 	ready   chan struct{}
+	fallen  chan struct{}
 	done    chan struct{}
 
 	// telling keeps a transition and its event together, so that a Hook sees
@@ -66,6 +69,7 @@ type Worker struct {
 	started   time.Time // spawned
 	readied   time.Time
 	killing   bool      // SIGKILL is asked for
+	fate      Reason    // why it died; of one that has fallen
 	shots     []*ladder // calls that run is to end
 	revocable int       // how often a call may have been taken back that is asked back
 	verdict   verdict
@@ -99,6 +103,7 @@ func StartWorker(ctx context.Context, cfg WorkerConfig) *Worker {
 		revoked: make(chan struct{}, 1),
 		doubt:   make(chan string, 1),
 		ready:   make(chan struct{}),
+		fallen:  make(chan struct{}),
 		done:    make(chan struct{}),
 	}
 	w.log = newJournal(cfg.LogRate, w.link.whose, func(r LogRecord) {
@@ -117,8 +122,14 @@ func (w *Worker) ID() Identity {
 	return id
 }
 
-// String names the place a worker has: "numpy/0".
-func (i Identity) String() string { return i.Pool + "/" + strconv.Itoa(i.Slot) }
+// String names the place a worker has: "numpy/0", or "numpy/preload" for the
+// process that forks them.
+func (i Identity) String() string {
+	if i.Slot == HomeSlot {
+		return i.Pool + "/preload"
+	}
+	return i.Pool + "/" + strconv.Itoa(i.Slot)
+}
 
 // State is where it is in its life.
 func (w *Worker) State() State {
@@ -148,6 +159,18 @@ func (w *Worker) Kill(reason Reason) { w.end(verdict{reason: reason}, true) }
 
 // Ready is closed when the worker has become ready and its owner knows.
 func (w *Worker) Ready() <-chan struct{} { return w.ready }
+
+// Fallen is closed when it is dead and its successor need not wait until it is
+// buried: its death was planned, or came after it had answered calls, so that
+// it says nothing against a start. It stays open for any other death.
+func (w *Worker) Fallen() <-chan struct{} { return w.fallen }
+
+// Fate is why it died; only after Fallen.
+func (w *Worker) Fate() Reason {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.fate
+}
 
 // Done is closed when it is dead, reaped, and its owner has been told.
 func (w *Worker) Done() <-chan struct{} { return w.done }

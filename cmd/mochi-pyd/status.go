@@ -61,7 +61,7 @@ func (a *app) printStatus(format string, raw []byte, s daemon.Status) error {
 	t := newTable(a.out, columns...)
 	for _, p := range s.Pools {
 		cells := []string{
-			p.Pool, p.Status, fmt.Sprintf("%d/%d", p.WorkersReady, p.WorkersDesired), fmt.Sprint(p.Busy), fmt.Sprint(p.Queue),
+			p.Pool, p.Status, workers(p), fmt.Sprint(p.Busy), fmt.Sprint(p.Queue),
 			rate(p.CallsPerSecond), ms(p.P95MS), percent(p.Errors, p.Calls), fmt.Sprint(p.Restarts), age(fromMS(p.AgeMS)),
 		}
 		if format == outWide {
@@ -78,6 +78,15 @@ func (a *app) printStatus(format string, raw []byte, s daemon.Status) error {
 	}
 	_, err := fmt.Fprintln(a.out, summary(s))
 	return err
+}
+
+// workers are those that serve, "2/2", and the spares behind a plus, "2/2+1".
+func workers(p daemon.PoolStatus) string {
+	text := fmt.Sprintf("%d/%d", p.WorkersReady, p.WorkersDesired)
+	if p.SparesDesired > 0 {
+		text += fmt.Sprintf("+%d", p.SparesReady)
+	}
+	return text
 }
 
 func summary(s daemon.Status) string {

@@ -14,14 +14,22 @@ import (
 )
 
 // TestNothingOutlivesAKilledDaemon: workers that hold the GIL in C, and what
-// they forked, are gone a second after kill -9 of the daemon.
+// they forked, are gone a second after kill -9 of the daemon; so are workers that
+// were forked themselves, and the process that forked them.
 func TestNothingOutlivesAKilledDaemon(t *testing.T) {
+	for name, config := range map[string]string{"executed": "", "forked": "[pools.holds_gil]\npreload = true\n"} {
+		t.Run(name, func(t *testing.T) { nothingOutlives(t, config) })
+	}
+}
+
+func nothingOutlives(t *testing.T, config string) {
+	t.Helper()
 	if _, err := os.Stat("/proc/self/stat"); err != nil {
 		t.Skip("no /proc here: the test finds a worker's process group in it")
 	}
 	const workers = 4
 	promptly(t, "kill -9 of the daemon to the last worker's end", time.Second, func() time.Duration {
-		d, err := rig.Start(context.WithoutCancel(t.Context()), rig.Options{Binary: binary, Python: python, PythonPath: fixtures, Workers: workers})
+		d, err := rig.Start(context.WithoutCancel(t.Context()), rig.Options{Binary: binary, Python: python, PythonPath: fixtures, Workers: workers, Config: config})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,6 +51,13 @@ func TestNothingOutlivesAKilledDaemon(t *testing.T) {
 		if before := living(t, groups); before != workers+workers/2 {
 			t.Fatalf("%d processes in the workers' groups before the kill, want %d workers and %d forks", before, workers, workers/2)
 		}
+		if config != "" {
+			home := parentOf(t, rows[0].PID)
+			if home == d.PID() {
+				t.Fatal("the workers were not forked from a process of their own")
+			}
+			groups[home] = true
+		}
 		started := time.Now()
 		if err := d.Kill(); err != nil {
 			t.Fatal(err)
@@ -52,6 +67,20 @@ func TestNothingOutlivesAKilledDaemon(t *testing.T) {
 		}
 		return time.Since(started)
 	})
+}
+
+// parentOf is the process that a worker is a child of.
+func parentOf(t *testing.T, pid int) int {
+	t.Helper()
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	parent, err := strconv.Atoi(strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parent
 }
 
 // busy puts every worker into C with the GIL held, every second one with a fork

@@ -26,8 +26,10 @@ type Pool struct {
 
 	Workers     int      `key:"workers" default:"2" min:"1" max:"1024" doc:"processes kept alive"`
 	MaxWorkers  int      `key:"max-workers" default:"0" min:"0" max:"1024" doc:"above workers = elastic; 0 = workers"`
+	Spare       int      `key:"spare" default:"0" min:"0" max:"64" doc:"ready workers held back beside those, to take the place of one that dies"`
 	Concurrency int      `key:"concurrency" default:"64" min:"1" max:"100000" doc:"coroutines in flight per worker; synchronous functions run one at a time"`
 	Depth       int      `key:"depth" default:"32" min:"1" max:"1024" doc:"quick synchronous calls that may be in a worker's pipe at once"`
+	Preload     bool     `key:"preload" default:"false" doc:"import once, in a process that then forks the workers; refused when the import starts threads"`
 	EventLoop   string   `key:"event-loop" default:"persistent" enum:"persistent,per-call" doc:"one event loop per worker, or a fresh one per call"`
 	BusyPoll    BusyPoll `key:"busy-poll" default:"auto" min:"0s" max:"10ms" doc:"adaptive polling before a worker sleeps: auto, a maximum, or 0s = off"`
 

@@ -26,6 +26,7 @@ type BusyPoll struct {
 var (
 	typeString   = reflect.TypeFor[string]()
 	typeStrings  = reflect.TypeFor[[]string]()
+	typeBool     = reflect.TypeFor[bool]()
 	typeInt      = reflect.TypeFor[int]()
 	typeInts     = reflect.TypeFor[[]int]()
 	typeMap      = reflect.TypeFor[map[string]string]()
@@ -52,6 +53,12 @@ func wrongf(format string, args ...any) *wrong {
 // relative to base.
 func (k *Key) parse(raw any, base string) (any, *wrong) {
 	switch k.typ {
+	case typeBool:
+		b, ok := raw.(bool)
+		if !ok {
+			return nil, wrongf("%s wants true or false, without quotes", k.Name)
+		}
+		return b, nil
 	case typeInt:
 		n, ok := raw.(int64)
 		if !ok {
@@ -122,6 +129,12 @@ func (k *Key) parseText(words []string, base string) (any, error) {
 			list[i] = w
 		}
 		raw = list
+	case typeBool:
+		b, err := strconv.ParseBool(words[0])
+		if err != nil {
+			return nil, wrongf("%s wants true or false, not %q", k.Name, words[0])
+		}
+		raw = b
 	case typeInt:
 		n, err := strconv.ParseInt(words[0], 10, 64)
 		if err != nil {

@@ -8,8 +8,8 @@ import (
 	"sync"
 
 	"github.com/mochilang/mochi-pyd/internal/config"
+	"github.com/mochilang/mochi-pyd/pool"
 	"github.com/mochilang/mochi-pyd/rpc"
-	"github.com/mochilang/mochi-pyd/supervisor"
 )
 
 // controlMethods are the operators' methods.
@@ -139,7 +139,7 @@ func (d *Daemon) restart(c *rpc.Call) {
 func hopeless(s *served) bool { return !s.settings.Declared && failed(s.pool.Stat()) }
 
 func hasSlot(s *served, slot int) bool {
-	return slices.ContainsFunc(s.pool.Stat().Slots, func(st supervisor.SlotStat) bool { return st.Slot == slot })
+	return slices.ContainsFunc(s.pool.Stat().Slots, func(st pool.SlotStat) bool { return st.Slot == slot })
 }
 
 func slotsOf(s *served) string {

@@ -17,13 +17,22 @@ import (
 // newPool joins a pool's settings to what its workers run: the one place where
 // render and pool meet.
 func (d *Daemon) newPool(s config.Pool) (*pool.Pool, error) {
-	if err := workerOptions(s).Validate(); err != nil {
+	script, err := render.RenderWorker(workerOptions(s))
+	if err != nil {
 		return nil, rpc.Errorf(rpc.KindMethodNotFound, "%s cannot be imported: %s", s.Module, strings.TrimPrefix(err.Error(), "render: "))
+	}
+	var nursery *supervisor.Nursery
+	if s.Preload {
+		nursery = supervisor.NewNursery(supervisor.NurseryConfig{
+			Pool: s.Name, Spawner: d.opt.Spawner, Hook: d.observe,
+			StartTimeout: s.StartTimeout, StopTimeout: s.StopTimeout,
+			MaxMessage: int(d.settings.MaxMessage), LogRate: orNever(d.settings.LogRate),
+		})
 	}
 	return pool.New(pool.Options{
 		Config: pool.Config{
 			Name: s.Name, Module: s.Module, Modules: s.Modules,
-			Workers: s.Workers, Concurrency: s.Concurrency, Depth: s.Depth,
+			Workers: s.Workers, Spare: s.Spare, Concurrency: s.Concurrency, Depth: s.Depth,
 			StartTimeout: s.StartTimeout, StopTimeout: s.StopTimeout, GracefulTimeout: s.GracefulTimeout, QueueTimeout: s.QueueTimeout,
 			CallTimeout: s.CallTimeout, CancelGrace: s.CancelGrace, MaxRetries: orNever(s.MaxRetries),
 			MaxRequests: s.MaxRequests, MaxRequestsJitter: s.MaxRequestsJitter, MaxAge: s.MaxAge,
@@ -34,7 +43,8 @@ func (d *Daemon) newPool(s config.Pool) (*pool.Pool, error) {
 			LogRate: orNever(d.settings.LogRate), BusyPoll: busyPoll(s.BusyPoll),
 		},
 		Spawner: d.opt.Spawner,
-		Command: func(ctx context.Context) (supervisor.Command, error) { return d.command(ctx, s) },
+		Nursery: nursery,
+		Command: func(ctx context.Context) (supervisor.Command, error) { return d.command(ctx, s, script) },
 		Hook:    d.observe,
 		Watch:   d.observeStatus,
 	})
@@ -65,18 +75,13 @@ func busyPoll(b config.BusyPoll) time.Duration {
 // command says what to start for a pool. It is asked anew at each spawn, so
 // that an interpreter that was upgraded, or a runtime directory that a cleaner
 // emptied, costs one start and not the pool.
-func (d *Daemon) command(ctx context.Context, s config.Pool) (supervisor.Command, error) {
+func (d *Daemon) command(ctx context.Context, s config.Pool, script render.Script) (supervisor.Command, error) {
 	inherit := d.opt.Config.File == ""
 	venv := s.Venv
 	if own := environ(d.opt.Environ, "VIRTUAL_ENV"); inherit && venv == "" && own != "" && s.Origins["python"].Kind == config.OriginDefault {
 		venv = own
 	}
 	interpreter, err := d.python.Resolve(ctx, python.Spec{Python: s.Python, Venv: venv, Env: d.opt.Environ})
-	if err != nil {
-		return supervisor.Command{}, err
-	}
-	options := workerOptions(s)
-	script, err := render.RenderWorker(options)
 	if err != nil {
 		return supervisor.Command{}, err
 	}
@@ -95,7 +100,7 @@ func (d *Daemon) command(ctx context.Context, s config.Pool) (supervisor.Command
 	}
 	return supervisor.Command{
 		Path: interpreter.Path,
-		Args: []string{"-u", path, strings.Join(options.Modules, ",")},
+		Args: []string{"-u", path, strings.Join(workerOptions(s).Modules, ",")},
 		Env:  env,
 		Dir:  s.Cwd,
 	}, nil

@@ -32,6 +32,10 @@ func (d *Daemon) observe(e supervisor.Event) {
 		d.log.Warn("worker waits before it is started again", who("worker_backoff", e.Identity, "backoff_ms", e.Delay.Milliseconds(), "restarts", e.Streak)...)
 	case supervisor.TooBigAtRest:
 		d.log.Warn("max-memory is below what the module needs at rest: raise it, or each worker is recycled for nothing", who("memory_at_rest", e.Identity, "held_bytes", e.Held.Bytes, "limit_bytes", e.Limit, "processes", e.Held.Processes)...)
+	case supervisor.Preloaded:
+		d.log.Info("preloaded", "event", "preloaded", "pool", e.Pool, "pid", e.PID, "generation", e.Gen, "duration_ms", e.Took.Milliseconds())
+	case supervisor.PreloadEnded:
+		d.observePreloadEnd(e)
 	case supervisor.Logged:
 		d.observeLine(e)
 	default:
@@ -78,6 +82,20 @@ func (d *Daemon) observeExit(e supervisor.Exited) {
 	if !e.Reason.Planned() && len(e.StderrTail) > 0 {
 		// The lines have been logged as they came; the last one says most.
 		args = append(args, "last_line", e.StderrTail[len(e.StderrTail)-1])
+	}
+	d.log.Log(level, message, args...)
+}
+
+// observePreloadEnd: one that did not start is told by the worker that was to
+// be forked from it, and one that died takes its workers along.
+func (d *Daemon) observePreloadEnd(e supervisor.PreloadEnded) {
+	level, message := hclog.Debug, "preload ended"
+	if e.WasReady && !e.Reason.Planned() {
+		level, message = hclog.Warn, "the process that forks a pool's workers died: they end with it and are started again"
+	}
+	args := []any{"event", "preload_ended", "pool", e.Pool, "pid", e.PID, "generation", e.Gen, "reason", string(e.Reason)}
+	if e.Status.Signal != 0 {
+		args = append(args, "signal", signalName(e.Status.Signal))
 	}
 	d.log.Log(level, message, args...)
 }

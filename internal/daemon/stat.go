@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 
+	"github.com/mochilang/mochi-pyd/internal/config"
 	"github.com/mochilang/mochi-pyd/internal/version"
 	"github.com/mochilang/mochi-pyd/pool"
 	"github.com/mochilang/mochi-pyd/rpc"
@@ -41,6 +42,7 @@ type (
 		Pool           string     `json:"pool"`
 		Module         string     `json:"module"`
 		Declared       bool       `json:"declared"`
+		Preload        bool       `json:"preload"` // its workers are forked from one import
 		Status         string     `json:"status"`
 		WorkersReady   int        `json:"workers_ready"`
 		WorkersDesired int        `json:"workers_desired"`
@@ -52,6 +54,8 @@ type (
 		P95MS          float64    `json:"p95_ms"`
 		Restarts       int        `json:"restarts"`
 		AgeMS          int64      `json:"age_ms"`
+		SparesReady    int        `json:"spares_ready"`
+		SparesDesired  int        `json:"spares_desired"`
 		Cause          *rpc.Error `json:"cause"` // why it is broken or cannot start
 	}
 
@@ -107,15 +111,15 @@ func (d *Daemon) status(context.Context) (any, error) {
 		s.Daemon.Status = "draining"
 	}
 	for _, p := range all {
-		s.Pools = append(s.Pools, poolStatus(p.pool.Stat(), p.settings.Declared))
+		s.Pools = append(s.Pools, poolStatus(p.pool.Stat(), p.settings))
 	}
 	return s, nil
 }
 
-func poolStatus(st pool.Stat, declared bool) PoolStatus {
+func poolStatus(st pool.Stat, settings config.Pool) PoolStatus {
 	return PoolStatus{
-		Pool: st.Name, Module: st.Module, Declared: declared, Status: string(st.Status),
-		WorkersReady: st.Ready, WorkersDesired: st.Desired, Busy: st.Busy, Queue: st.Queue,
+		Pool: st.Name, Module: st.Module, Declared: settings.Declared, Preload: settings.Preload, Status: string(st.Status),
+		WorkersReady: st.Ready, WorkersDesired: st.Desired, SparesReady: st.Spares, SparesDesired: st.Spare, Busy: st.Busy, Queue: st.Queue,
 		Calls: st.Calls, Errors: st.Errors, CallsPerSecond: st.CallsPerSecond,
 		P95MS: float64(st.P95.Microseconds()) / 1000, Restarts: st.Restarts, AgeMS: time.Since(st.Since).Milliseconds(),
 		Cause: st.Cause,
@@ -132,9 +136,9 @@ func workersOf(chosen []*served) Workers {
 	return out
 }
 
-func workerStatus(pool string, slot supervisor.SlotStat) WorkerStatus {
+func workerStatus(name string, slot pool.SlotStat) WorkerStatus {
 	w := WorkerStatus{
-		Pool: pool, Slot: slot.Slot, State: word(supervisor.Dead), SlotState: strings.ToLower(slot.State.String()),
+		Pool: name, Slot: slot.Slot, State: word(supervisor.Dead), SlotState: strings.ToLower(slot.State.String()),
 		Generation: slot.Gen, Restarts: slot.Restarts, LastExit: exitStatus(slot.LastExit),
 	}
 	if slot.Worker == nil {
@@ -142,6 +146,9 @@ func workerStatus(pool string, slot supervisor.SlotStat) WorkerStatus {
 	}
 	st := slot.Worker
 	w.PID, w.State, w.Generation, w.Calls, w.Python = st.PID, word(st.State), st.Gen, st.Calls, st.Python
+	if slot.Spare && st.State == supervisor.Ready {
+		w.State = stateSpare
+	}
 	w.Now = nowOf(st)
 	age := time.Since(st.Started)
 	w.AgeMS = age.Milliseconds()
@@ -159,6 +166,9 @@ func workerStatus(pool string, slot supervisor.SlotStat) WorkerStatus {
 	}
 	return w
 }
+
+// stateSpare is ps's word for a ready worker that is held back.
+const stateSpare = "spare"
 
 func word(s supervisor.State) string { return strings.ToLower(s.String()) }
 

@@ -43,6 +43,8 @@ class Wire:
         self.loop = numbers.get("loop", -1)
         self.control = numbers.get("control", -1)
         self.life = numbers.get("life", -1)
+        # The socket of a process that forks workers and is none.
+        self.fork = numbers.get("fork", -1)
         # The signal that asks for the stacks of all threads; 0 is none.
         self.dump = numbers.get("dump", 0)
         # The longest a thread polls before it sleeps, in seconds: 0 is never, and
@@ -53,7 +55,7 @@ class Wire:
         self.forked = False
         if self.daemon:
             self.requests, self.replies = numbers["in"], numbers["out"]
-            for fd in self._descriptors():
+            for fd in (*self._descriptors(), self.fork):
                 if fd >= 0:
                     os.set_inheritable(fd, False)
             if self.life >= 0:

@@ -75,6 +75,10 @@ class Worker:
         if not self.live:
             return
         self.wire.stage(STAGE_IMPORT)
+        if self.wire.fork >= 0:
+            from . import preload
+
+            preload.before_import()
         here = os.getcwd()
         if sys.path[:1] != [here]:  # as `python3 -m` would have it, behind the runtime
             sys.path.insert(1, here)
@@ -127,13 +131,17 @@ class Worker:
         self.parse_error, self.invalid_request = parse_error, invalid_request
         self.internal_error = internal_error
         kinds = methods.kinds()
+        if self.wire.fork >= 0:
+            from . import preload
+
+            preload.serve(self, kinds)  # comes back in every worker that it forks
         methods["mochi.ping"] = lambda: "pong"
         methods["mochi.describe"] = self._describe
         if loop is not None or any(k["kind"] in ("coroutine", "async_generator") for k in kinds):
             self._listen()
             self._start_loop(loop)
         self.wire.stage(STAGE_READY)
-        self._say_ready(kinds)
+        self.say_ready(kinds)
         # What can wait until then is done while the daemon reads that.
         self._listen()
         self._tidy_imports()
@@ -298,7 +306,8 @@ class Worker:
             self.kicks.install()
             self.kicks.take()  # what was asked before is not asked again
 
-    def _say_ready(self, kinds: list[dict[str, str]]) -> None:
+    def say_ready(self, kinds: list[dict[str, str]]) -> None:
+        """Write the first line: what can be called."""
         ready = {
             "protocol": PROTOCOL,
             "runtime": self.runtime,
