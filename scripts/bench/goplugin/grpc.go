@@ -45,7 +45,7 @@ func dial(python, script, socket string) (*host, error) {
 		_ = conn.Close()
 		stop()
 	}
-	return &host{adder: add.NewAdderClient(conn), pid: server.Process.Pid, close: end}, nil
+	return &host{adder: add.NewClient(conn), pid: server.Process.Pid, close: end}, nil
 }
 
 // accepting waits for a socket that announces itself to nobody.

@@ -21,7 +21,7 @@ import (
 
 // host is an open connection and who serves it.
 type host struct {
-	adder add.AdderClient
+	adder *add.Client
 	pid   int
 	close func()
 }

@@ -20,7 +20,7 @@ func (adder) GRPCServer(*plugin.GRPCBroker, *grpc.Server) error {
 }
 
 func (adder) GRPCClient(_ context.Context, _ *plugin.GRPCBroker, conn *grpc.ClientConn) (any, error) {
-	return add.NewAdderClient(conn), nil
+	return add.NewClient(conn), nil
 }
 
 // launch starts a Python program as a plugin.
@@ -43,7 +43,7 @@ func launch(python, script, socket string) (*host, error) {
 		client.Kill()
 		return nil, err
 	}
-	a, ok := raw.(add.AdderClient)
+	a, ok := raw.(*add.Client)
 	if !ok {
 		client.Kill()
 		return nil, errors.New("the plugin is no adder")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import glob
 import os
 import sys
-from typing import Callable, Iterable
+from collections.abc import Iterable
+from typing import Callable
 
 from drive import Client, Threads, check, start
 from serving import family, spawn
@@ -49,7 +50,7 @@ def make() -> tuple[Client, dict[str, list[int]]]:
     os.mkdir(directory)
     pattern = os.path.join(directory, "gunicorn-dirty-*", "*")
     # The arbiter's socket, and one of its worker.
-    command = "-m gunicorn --log-level warning --workers 1 --dirty-workers 1 --dirty-app".split()
+    command = ["-m", "gunicorn", "--log-level", "warning", "--workers", "1", "--dirty-workers", "1", "--dirty-app"]
     server = spawn(
         sys.executable,
         *command,

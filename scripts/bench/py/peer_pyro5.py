@@ -12,7 +12,7 @@ from serving import myself, spawn
 NAME = "adder"
 
 
-@Pyro5.api.expose  # type: ignore[misc]
+@Pyro5.api.expose
 class Adder:
     def add(self, a: int, b: int) -> int:
         return a + b
