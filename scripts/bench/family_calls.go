@@ -29,6 +29,7 @@ func floorsAndOurs(ctx context.Context, b *bench, f *family, s *server, depth, c
 	add(twoHops(ctx, b))
 	add(workerAlone(ctx, b))
 	add(embedded(ctx, b))
+	add(embeddedNoPoll(ctx, b))
 	add(throughDaemon(s, laneDaemon, poolOne))
 	add(throughDaemon(s, laneNoPoll, poolNoPoll))
 	add(throughDaemon(s, laneTwo, poolTwo))

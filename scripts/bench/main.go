@@ -113,13 +113,14 @@ func (b *bench) measure(ctx context.Context, want func(string) bool) (*report, e
 		if !want(f.name) {
 			continue
 		}
-		fmt.Fprintf(os.Stderr, "bench: %s\n", f.name)
+		started := time.Now()
 		opened, err := f.open(ctx, b)
 		if err != nil {
 			failed = errors.Join(failed, fmt.Errorf("%s: %w", f.name, err), shut(opened.closers))
 			continue
 		}
 		result, err := opened.run(ctx, b.runs)
+		fmt.Fprintf(os.Stderr, "bench: %s took %s\n", f.name, time.Since(started).Round(time.Second))
 		failed = errors.Join(failed, err)
 		r.Families = append(r.Families, result)
 	}

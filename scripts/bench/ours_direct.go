@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/mochilang/mochi-pyd/pool"
@@ -26,13 +27,14 @@ const deepest = 256
 
 const readyLimit = 30 * time.Second // for workers on a busy machine
 
-func startDirect(ctx context.Context, b *bench, module string) (*direct, error) {
+func startDirect(ctx context.Context, b *bench, c pool.Config) (*direct, error) {
+	module := c.Module
 	script, err := b.render(ctx, module)
 	if err != nil {
 		return nil, err
 	}
 	p, err := pool.New(pool.Options{
-		Config:  pool.Config{Name: module, Module: module, Workers: 1},
+		Config:  c,
 		Spawner: supervisor.OS(),
 		Command: func(context.Context) (supervisor.Command, error) {
 			return supervisor.Command{Path: b.python, Args: []string{"-u", script, module}, Env: b.workerEnv()}, nil
@@ -102,10 +104,26 @@ func (d *direct) ask(_ context.Context, calls, depth int) (measured, error) {
 	return m, nil
 }
 
-// embedded is the contender that asks it.
+// embedded is the contender that asks a pool with every default.
 func embedded(ctx context.Context, b *bench) (*contender, error) {
-	const name = "direct: package pool, no socket"
-	d, err := startDirect(ctx, b, moduleSync)
+	return embed(ctx, b, laneDirect, directConfig)
+}
+
+// embeddedNoPoll asks one whose workers sleep as soon as they may.
+func embeddedNoPoll(ctx context.Context, b *bench) (*contender, error) {
+	config := directConfig
+	never := reflect.ValueOf(&config).Elem().FieldByName("BusyPoll")
+	if !never.IsValid() {
+		return &contender{name: laneDirectNoPoll}, fmt.Errorf("%w: this pool.Config has no BusyPoll", errUnavailable)
+	}
+	never.SetInt(-1)
+	return embed(ctx, b, laneDirectNoPoll, config)
+}
+
+var directConfig = pool.Config{Name: moduleSync, Module: moduleSync, Workers: 1}
+
+func embed(ctx context.Context, b *bench, name string, config pool.Config) (*contender, error) {
+	d, err := startDirect(ctx, b, config)
 	if err != nil {
 		return &contender{name: name}, err
 	}

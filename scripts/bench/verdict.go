@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 )
 
 // promise is a line that must hold, and how it is seen in a report.
@@ -12,6 +13,7 @@ type promise struct {
 	least bool // the bound is a least, not a most
 	unit  string
 	seen  func(*report) (spread, bool)
+	lanes []string // that it is seen in: the report may say why one is missing
 }
 
 // verdict is one promise and what was seen of it.
@@ -40,6 +42,7 @@ func (p promise) judge(r *report) verdict {
 	v := verdict{Promise: p.text, Promised: fmt.Sprintf("%s %s %s", sign, figure(p.bound), p.unit), Unit: p.unit, Holds: notMeasured}
 	seen, ok := p.seen(r)
 	if !ok {
+		v.Holds = r.whyNot(p.lanes)
 		return v
 	}
 	v.Seen = &seen
@@ -48,6 +51,18 @@ func (p promise) judge(r *report) verdict {
 		v.Holds = holds
 	}
 	return v
+}
+
+// whyNot is the reason that one of the lanes is missing for, if there is one.
+func (r *report) whyNot(lanes []string) string {
+	for _, f := range r.Families {
+		for _, m := range f.Missing {
+			if slices.Contains(lanes, m.Name) {
+				return m.Reason
+			}
+		}
+	}
+	return notMeasured
 }
 
 // judge fills the verdicts.

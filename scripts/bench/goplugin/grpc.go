@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -20,8 +21,8 @@ const (
 )
 
 // dial starts a grpcio server and connects to its Unix socket.
-func dial(python, script, socket string) (*host, error) {
-	server := exec.Command(python, script, "serve", socket)
+func dial(ctx context.Context, python, script, socket string) (*host, error) {
+	server := exec.CommandContext(ctx, python, script, "serve", socket)
 	server.Stderr = os.Stderr
 	if err := server.Start(); err != nil {
 		return nil, err

@@ -27,17 +27,17 @@ type host struct {
 }
 
 func main() {
-	if err := run(os.Args[1:]); err != nil {
+	if err := run(context.Background(), os.Args[1:]); err != nil {
 		say(map[string]any{"failed": err.Error()})
 	}
 }
 
-func run(args []string) error {
-	open := map[string]func(python, script, socket string) (*host, error){"grpc": dial, "plugin": launch}
+func run(ctx context.Context, args []string) error {
+	open := map[string]func(ctx context.Context, python, script, socket string) (*host, error){"grpc": dial, "plugin": launch}
 	if len(args) != 4 || open[args[0]] == nil {
 		return fmt.Errorf("usage: goplugin grpc|plugin PYTHON SCRIPT SOCKET")
 	}
-	h, err := open[args[0]](args[1], args[2], args[3])
+	h, err := open[args[0]](ctx, args[1], args[2], args[3])
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func run(args []string) error {
 		if err := json.Unmarshal(line, &o); err != nil {
 			return fmt.Errorf("an order that is none: %q", line)
 		}
-		say(h.turn(o.Calls, o.Depth))
+		say(h.turn(ctx, o.Calls, o.Depth))
 	}
 }
 
@@ -63,13 +63,13 @@ func say(message any) {
 	}
 }
 
-func (h *host) turn(calls, depth int) map[string]any {
+func (h *host) turn(ctx context.Context, calls, depth int) map[string]any {
 	started := time.Now()
 	if depth == 1 {
 		each := make([]int64, 0, calls)
 		last := started
 		for range calls {
-			if err := h.call(); err != nil {
+			if err := h.call(ctx); err != nil {
 				return map[string]any{"failed": err.Error()}
 			}
 			now := time.Now()
@@ -84,7 +84,7 @@ func (h *host) turn(calls, depth int) map[string]any {
 	for i := range depth {
 		all.Go(func() {
 			for range share {
-				if failed[i] = h.call(); failed[i] != nil {
+				if failed[i] = h.call(ctx); failed[i] != nil {
 					return
 				}
 			}
@@ -99,8 +99,8 @@ func (h *host) turn(calls, depth int) map[string]any {
 	return map[string]any{"calls": share * depth, "took_ns": int64(time.Since(started))}
 }
 
-func (h *host) call() error {
-	sum, err := h.adder.Add(context.Background(), &add.Terms{A: 3, B: 4})
+func (h *host) call(ctx context.Context) error {
+	sum, err := h.adder.Add(ctx, &add.Terms{A: 3, B: 4})
 	if err != nil {
 		return err
 	}

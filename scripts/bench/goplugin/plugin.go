@@ -24,8 +24,8 @@ func (adder) GRPCClient(_ context.Context, _ *plugin.GRPCBroker, conn *grpc.Clie
 }
 
 // launch starts a Python program as a plugin.
-func launch(python, script, socket string) (*host, error) {
-	command := exec.Command(python, script, "plugin", socket)
+func launch(ctx context.Context, python, script, socket string) (*host, error) {
+	command := exec.CommandContext(ctx, python, script, "plugin", socket)
 	client := plugin.NewClient(&plugin.ClientConfig{
 		HandshakeConfig:  plugin.HandshakeConfig{ProtocolVersion: 1, MagicCookieKey: "BENCH_PLUGIN", MagicCookieValue: "adder"},
 		Plugins:          plugin.PluginSet{"adder": adder{}},
