@@ -212,7 +212,7 @@ func (r *report) write(path string) error {
 func readReport(path string) (*report, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("read the reference report: %w; `make bench` writes one", err)
+		return nil, fmt.Errorf("read the reference report: %w; it is the .tools/bench.json that `make bench` leaves, from a quiet machine", err)
 	}
 	var r report
 	if err := json.Unmarshal(text, &r); err != nil {
