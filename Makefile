@@ -69,6 +69,7 @@ check: need tools check-venv ## gofumpt, golangci-lint, ruff, mypy --strict, she
 	@$(CHECK_VENV)/bin/ruff check $(PY_DIRS)
 	@$(CHECK_VENV)/bin/ruff format --check $(PY_DIRS)
 	@$(CHECK_VENV)/bin/mypy --config-file render/pyproject.toml
+	@MYPYPATH=scripts/bench/py $(CHECK_VENV)/bin/mypy --strict --ignore-missing-imports scripts/bench/py/*.py
 	@scripts/lint-sh.sh $(SH_FILES)
 	@echo 'check: all clean'
 

@@ -54,7 +54,7 @@ func latency(ctx context.Context, b *bench) (*family, error) {
 
 // pipelined is 64 calls in flight on one worker.
 func pipelined(ctx context.Context, b *bench) (*family, error) {
-	f := &family{name: familyPiped, about: "add(3, 4), 64 calls in flight", base: laneAlone, rounds: b.scaled(10)}
+	f := &family{name: familyPiped, about: "add(3, 4), 64 calls in flight", base: laneAlone, rounds: b.scaled(6)}
 	s, err := b.serve(ctx, callPools())
 	if err != nil {
 		return f, err

@@ -71,14 +71,20 @@ func (r *row) print(w io.Writer, calls bool) {
 }
 
 func (s spread) String() string {
-	return fmt.Sprintf("%s (%s–%s)", figure(s.Median), figure(s.Least), figure(s.Most))
+	return fmt.Sprintf("%s (%s–%s)", digits(s.Median), digits(s.Least), digits(s.Most))
 }
 
-// figure prints three digits that matter; nothing where nothing was measured.
+// figure is nothing where nothing was measured.
 func figure(v float64) string {
-	switch {
-	case v == 0:
+	if v == 0 {
 		return ""
+	}
+	return digits(v)
+}
+
+// digits prints the three that matter.
+func digits(v float64) string {
+	switch {
 	case v >= 100:
 		return fmt.Sprintf("%.0f", v)
 	case v >= 10:

@@ -9,11 +9,12 @@
 package add
 
 import (
-	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
-	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
+
+	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
+	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 )
 
 const (
@@ -145,11 +146,14 @@ func file_add_proto_rawDescGZIP() []byte {
 	return file_add_proto_rawDescData
 }
 
-var file_add_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
-var file_add_proto_goTypes = []any{
-	(*Terms)(nil), // 0: bench.Terms
-	(*Sum)(nil),   // 1: bench.Sum
-}
+var (
+	file_add_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+	file_add_proto_goTypes  = []any{
+		(*Terms)(nil), // 0: bench.Terms
+		(*Sum)(nil),   // 1: bench.Sum
+	}
+)
+
 var file_add_proto_depIdxs = []int32{
 	0, // 0: bench.Adder.Add:input_type -> bench.Terms
 	1, // 1: bench.Adder.Add:output_type -> bench.Sum
