@@ -14,6 +14,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unve
 TOOLS := $(CURDIR)/.tools
 TEST_VENV := .venv/test
 CHECK_VENV := .venv/check
+BENCH_VENV := .venv/bench
 REQS := scripts/requirements
 PY_DIRS := render scripts internal pool supervisor
 GO_FILES = $(shell find . -name '.?*' -prune -o -name '*.go' -print)
@@ -68,6 +69,7 @@ check: need tools check-venv ## gofumpt, golangci-lint, ruff, mypy --strict, she
 	@$(CHECK_VENV)/bin/ruff check $(PY_DIRS)
 	@$(CHECK_VENV)/bin/ruff format --check $(PY_DIRS)
 	@$(CHECK_VENV)/bin/mypy --config-file render/pyproject.toml
+	@MYPYPATH=scripts/bench/py $(CHECK_VENV)/bin/mypy --strict --ignore-missing-imports scripts/bench/py/*.py
 	@scripts/lint-sh.sh $(SH_FILES)
 	@echo 'check: all clean'
 
@@ -75,10 +77,14 @@ check: need tools check-venv ## gofumpt, golangci-lint, ruff, mypy --strict, she
 soak: build need-python ## the self-test's chaos for 20 minutes: nothing lost, nothing leaked
 	@bin/mochi-pyd selftest --chaos 20m
 
+# BENCH takes flags: make bench BENCH='--runs 3 --only latency', --quick.
 .PHONY: bench
-bench: need-go test-venv ## a call through the daemon beside bare pipes, as ratios of one run
-	@go test -run '^$$' -bench . -benchtime 1x -v ./internal/bench
-	@go test -run TestACrashLoopingPoolSlowsNoOtherDown -v ./internal/acceptance
+bench: bench-tools ## what a call costs, beside bare pipes and beside every peer, as ratios of one run
+	@.tools/bench/bench $(BENCH_ARGS) -out .tools/bench.json $(BENCH)
+
+.PHONY: bench-gate
+bench-gate: bench-tools ## the same ratios against the committed report: fails on > 15 %
+	@.tools/bench/bench $(BENCH_ARGS) -out .tools/bench-gate.json -gate scripts/bench/report.json $(BENCH)
 
 .PHONY: fmt
 fmt: tools check-venv ## format Go and Python in place
@@ -100,7 +106,20 @@ need-go:
 need-python:
 	@scripts/need.sh python3
 
-.PHONY: test-venv check-venv tools
+BENCH_ARGS = -daemon bin/mochi-pyd -python $(BENCH_VENV)/bin/python -goplugin .tools/bench/goplugin
+
+# The Go peers have a module of their own, so that nothing of theirs is ours. A
+# peer that cannot be built is named in the report, and fails nothing.
+.PHONY: bench-tools
+bench-tools: build need-python bench-venv
+	@mkdir -p .tools/bench
+	@go build -o .tools/bench/bench ./scripts/bench
+	@rm -f .tools/bench/goplugin
+	@go -C scripts/bench/goplugin build -o $(TOOLS)/bench/goplugin . || echo 'bench: the Go host of the gRPC peers could not be built: they will be named as missing' >&2
+
+.PHONY: test-venv check-venv bench-venv tools
+bench-venv:
+	@scripts/venv.sh $(BENCH_VENV) $(REQS)/modules.txt $(REQS)/bench.txt
 test-venv:
 	@scripts/venv.sh $(TEST_VENV) $(REQS)/modules.txt $(REQS)/test.txt
 check-venv:

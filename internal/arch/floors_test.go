@@ -25,6 +25,7 @@ var floors = []floor{
 	{"pool", 2, []string{"supervisor", "rpc"}, "it serves the calls of one module over workers it is given: an embedder uses it without a socket, a config file or a daemon"},
 	{"internal", 3, []string{"rpc", "render", "supervisor", "pool", "internal"}, "the daemon joins the floors below it; a command that it imported would pull flags into the library"},
 	{"cmd", 4, []string{"rpc", "render", "supervisor", "pool", "internal", "cmd"}, "the commands stand on everything"},
+	{"scripts/bench", 4, []string{"rpc", "supervisor", "pool", "internal/rig"}, "the benchmark asks the program from outside, and a pool in its own process as an embedder has one; nothing else of the inside is its business"},
 	{"scripts", 4, []string{"rpc"}, "checks, demos and rigs prove the program from outside, as a host sees it: over its socket"},
 }
 
@@ -93,7 +94,7 @@ var guests = []struct {
 	{"github.com/spf13/cobra", []string{"cmd"}, "commands live in cmd; below it there are functions, which embedders can call"},
 	{"github.com/spf13/pflag", []string{"cmd"}, "flags live in cmd; below it there are functions, which embedders can call"},
 	{"github.com/oklog/run", []string{"cmd"}, "a command's main is a list of actors; below it Run(ctx) blocks until nothing of it is alive"},
-	{"github.com/hashicorp/go-hclog", []string{"internal", "cmd"}, "below floor 3 nothing logs: packages emit typed Events, and one file turns them into lines and metrics"},
+	{"github.com/hashicorp/go-hclog", []string{"internal", "cmd", "scripts/bench/goplugin"}, "below floor 3 nothing logs: packages emit typed Events, and one file turns them into lines and metrics"},
 	// rpc: jsonrpc2 logs unless it is handed a logger that does not.
 	{"log", []string{"cmd", "rpc"}, "below floor 3 nothing logs, and floors 3 and 4 log through hclog"},
 	{"log/slog", []string{"internal", "cmd"}, "below floor 3 nothing logs: packages emit typed Events"},

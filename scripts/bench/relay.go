@@ -1,6 +1,7 @@
-package bench
+package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -8,14 +9,14 @@ import (
 	"os/exec"
 )
 
-// relayVariable makes this test binary a relay: a process between two pipes,
-// as the daemon is, that reads nothing of what it moves.
-const relayVariable = "MOCHI_PYD_BENCH_RELAY"
+// relayCommand as its first argument makes this program a relay: a process
+// between two pipes, as the daemon is, that reads nothing of what it moves.
+const relayCommand = "relay"
 
 // relay starts the command that its arguments name and copies between its own
 // stdin and stdout and the command's, each direction on one goroutine.
-func relay(args []string) error {
-	command := exec.Command(args[0], args[1:]...)
+func relay(ctx context.Context, args []string) error {
+	command := exec.CommandContext(ctx, args[0], args[1:]...)
 	command.Stderr = os.Stderr
 	itsIn, toIt, err := os.Pipe()
 	if err != nil {

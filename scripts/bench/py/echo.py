@@ -6,4 +6,5 @@ while True:
     data = os.read(0, 65536)
     if not data:
         break
-    os.write(1, data)
+    while data:
+        data = data[os.write(1, data) :]
