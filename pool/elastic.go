@@ -64,7 +64,7 @@ func (p *Pool) grow() {
 	}
 	p.open(false)
 	if p.fill() {
-		p.tasks.Go(p.dispatch)
+		p.tasks.Go(func() { p.dispatch(nil) })
 	}
 }
 

@@ -133,7 +133,7 @@ func (p *Pool) WorkerFell(w *supervisor.Worker) {
 	}
 	p.fill()
 	p.unlock()
-	p.dispatch()
+	p.dispatch(nil)
 }
 
 // WorkerGone: w is dead and buried. What had started fails with the whole cause, what had

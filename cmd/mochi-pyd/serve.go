@@ -150,6 +150,7 @@ func doors(d config.Daemon) (host, control *sock.Listener, err error) {
 }
 
 func (a *app) runServe(ctx context.Context, c *config.Config, dev bool) error {
+	leaveCores()
 	settings := c.Daemon()
 	// A log pipe whose reader is gone must cost lines and not the daemon. Not
 	// signal.Ignore: workers would inherit that.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"time"
 
 	"github.com/mochilang/mochi-pyd/pool"
@@ -112,11 +111,7 @@ func embedded(ctx context.Context, b *bench) (*contender, error) {
 // embeddedNoPoll asks one whose workers sleep as soon as they may.
 func embeddedNoPoll(ctx context.Context, b *bench) (*contender, error) {
 	config := directConfig
-	never := reflect.ValueOf(&config).Elem().FieldByName("BusyPoll")
-	if !never.IsValid() {
-		return &contender{name: laneDirectNoPoll}, fmt.Errorf("%w: this pool.Config has no BusyPoll", errUnavailable)
-	}
-	never.SetInt(-1)
+	config.BusyPoll = -1
 	return embed(ctx, b, laneDirectNoPoll, config)
 }
 
