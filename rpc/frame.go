@@ -61,6 +61,11 @@ type FrameReader struct {
 	skipping   bool    // in the rest of an over-long line
 	err        error   // the read error to report once buf is used up
 
+	lingers bool    // look for a moment before sleeping (linger.go)
+	expects Expects // … if this says so
+	worker  bool    // it reads a worker's answers
+	looked  bool    // has done so in this wait
+
 	burst Burst // what the last read brought
 
 	onReady func(fd uintptr) bool // tryRead, bound once: a closure for each read would be an allocation for each
@@ -203,6 +208,7 @@ func (f *FrameReader) letGo() {
 // Close gives the buffers back. The reader under it stays open.
 func (f *FrameReader) Close() {
 	f.burst.end()
+	f.leave()
 	f.letGo()
 	f.long.drop()
 	f.drop()
@@ -231,6 +237,7 @@ func (f *FrameReader) fill() {
 		n, err = f.r.Read(f.buf[f.end:])
 	}
 	f.burst.at = time.Now()
+	f.wake()
 	f.end += n
 	if err != nil {
 		f.err = err
@@ -241,7 +248,7 @@ func (f *FrameReader) fill() {
 func (f *FrameReader) readIdle() (int, error) {
 	f.drop()
 	f.start, f.end, f.searched = 0, 0, 0
-	f.idleN, f.idleErr = 0, nil
+	f.idleN, f.idleErr, f.looked = 0, nil, false
 	err := f.raw.Read(f.onReady)
 	switch {
 	case err != nil:
@@ -265,6 +272,10 @@ func (f *FrameReader) tryRead(fd uintptr) bool {
 	}
 	readBuffers.Put(b)
 	if errors.Is(err, syscall.EAGAIN) {
+		if !f.looked {
+			f.looked = true
+			f.linger(int(fd))
+		}
 		return false
 	}
 	f.idleErr = err

@@ -25,6 +25,7 @@ const (
 func (c *Conn) read() error {
 	frames := NewFrameReader(c.rwc, c.server.limits.MaxMessage)
 	c.burst = frames.Burst()
+	frames.Linger(false, nil)
 	defer frames.Close()
 	bad := 0
 	for {

@@ -296,6 +296,13 @@ func (l *link) counts() (answered uint64, seated int) {
 	return l.answered, l.seated
 }
 
+// owes says that a call is out.
+func (l *link) owes() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.seated > 0
+}
+
 // running lists the calls that the board says have begun.
 func (l *link) running(board cells) []Running {
 	l.mu.Lock()

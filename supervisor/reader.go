@@ -20,6 +20,9 @@ func (w *Worker) read() {
 	frames := rpc.NewFrameReader(w.wire.out, w.cfg.MaxMessage)
 	defer frames.Close()
 	burst := frames.Burst()
+	if w.cfg.BusyPoll >= 0 {
+		frames.Linger(true, w.link.owes)
+	}
 	for {
 		line, err := frames.Next()
 		var tooLong *rpc.FrameTooLongError

@@ -65,7 +65,7 @@ func startLoneWorker(ctx context.Context, b *bench, module string) (w *loneWorke
 		return nil, fmt.Errorf("make the worker's board: %w", err)
 	}
 	theirs = append(theirs, board)
-	if err := errors.Join(os.Remove(board.Name()), board.Truncate(8*(loneSeats+1))); err != nil {
+	if err := errors.Join(os.Remove(board.Name()), board.Truncate(8*(1+2*loneSeats))); err != nil {
 		return nil, fmt.Errorf("make the worker's board: %w", err)
 	}
 	w.cmd = exec.CommandContext(ctx, b.python, "-u", script, module)

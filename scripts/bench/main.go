@@ -19,6 +19,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -64,12 +65,22 @@ type options struct {
 	quick                        bool
 }
 
-// families in the order they run: opened one after the other, so that none
-// pays for another's processes.
-var families = []struct {
+type familyOpener struct {
 	name string
 	open func(context.Context, *bench) (*family, error)
-}{
+}
+
+func familyNames() string {
+	names := make([]string, 0, len(families))
+	for _, f := range families {
+		names = append(names, f.name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// families in the order they run: opened one after the other, so that none
+// pays for another's processes.
+var families = []familyOpener{
 	{familyOne, latency},
 	{familyPiped, pipelined},
 	{familyDepths, depths},
@@ -82,6 +93,9 @@ var families = []struct {
 }
 
 func run(ctx context.Context, o options) (err error) {
+	if want := wanted(o.only); !slices.ContainsFunc(families, func(f familyOpener) bool { return want(f.name) }) {
+		return fmt.Errorf("-only %s names no family: they are %s", o.only, familyNames())
+	}
 	b, err := newBench(o)
 	if err != nil {
 		return err
