@@ -62,6 +62,15 @@ func (c *circuit) ready() {
 	c.broken = false
 }
 
+// held: the worker that became ready is held back. Its first answer may be far
+// away, and what a failed start has closed, growing, must not wait for it. The
+// streak does.
+func (c *circuit) held() {
+	if c.cause != nil && !c.cause.WasReady {
+		c.cause = nil
+	}
+}
+
 // abandoned: a start ended because nobody wants it any more.
 func (c *circuit) abandoned() { c.starting-- }
 

@@ -56,6 +56,7 @@ func (p *Pool) WorkerReady(w *supervisor.Worker, info supervisor.ReadyInfo) {
 	m := p.newMember(w, info)
 	if p.isSpare(m.slot) {
 		p.spares = append(p.spares, m)
+		p.circuit.held()
 		p.fill()
 	} else {
 		p.members = append(p.members, m)

@@ -334,3 +334,46 @@ func TestNumericalWorkersForkWithNumbersOfTheirOwn(t *testing.T) {
 		}
 	}
 }
+
+func TestAHomeThatDiesBetweenAForkAndItsReportLeavesNoSecondWorkerOnTheWire(t *testing.T) {
+	flag := filepath.Join(t.TempDir(), "died")
+	s := preloaded(t, pool.Config{Workers: 1}, fmt.Sprintf(`
+import os, signal
+def die():
+    if not os.path.exists(%q):
+        open(%[1]q, "w").close()
+        os.kill(os.getpid(), signal.SIGKILL)
+os.register_at_fork(after_in_parent=die)
+def pid(): return os.getpid()
+`, flag))
+	s.ready(1)
+	serving, _ := s.pids()
+	for range 100 {
+		s.want(s.call("pid"), strconv.Itoa(serving[0]))
+	}
+	for _, e := range of[supervisor.Exited](s.events) {
+		t.Errorf("a worker ended: %s %s", e.Reason, e.Detail)
+	}
+	if n := len(of[supervisor.Preloaded](s.events)); n != 2 {
+		t.Errorf("%d imports", n)
+	}
+}
+
+func TestAHomeThatDiesInsteadOfReapingLeavesNoZombie(t *testing.T) {
+	s := preloaded(t, pool.Config{Workers: 1}, `
+import os, signal
+def waitpid(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+os.waitpid = waitpid
+def pid(): return os.getpid()
+`)
+	s.ready(1)
+	serving, _ := s.pids()
+	s.want(s.call("pid"), strconv.Itoa(serving[0]))
+	s.kill(serving[0])
+	s.eventually("it has a successor and is reaped", func() bool {
+		now, _ := s.pids()
+		_, err := os.Stat(fmt.Sprintf("/proc/%d", serving[0]))
+		return len(now) == 1 && now[0] != serving[0] && os.IsNotExist(err)
+	})
+}

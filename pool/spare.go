@@ -34,13 +34,21 @@ func (p *Pool) fill() (promoted bool) {
 		}
 		m := p.spares[i]
 		p.spares = slices.Delete(p.spares, i, i+1)
-		p.rooms[m.slot].spare, r.spare = false, true
+		p.change(m, r)
 		m.idleSince = time.Now()
 		p.members = append(p.members, m)
 		p.watchIdle(m)
 		promoted = true
 	}
 	return promoted
+}
+
+// change has m, a spare, serve in r's stead. r may be m's own room: the worker
+// that m follows there was promoted before it drained. Such a room goes on
+// serving. Called with mu held.
+func (p *Pool) change(m *member, r *room) {
+	r.spare = true
+	p.rooms[m.slot].spare = false
 }
 
 // staffed says that the slot of this number has a worker that takes calls.

@@ -1,6 +1,8 @@
 package pool_test
 
 import (
+	"os"
+	"path/filepath"
 	"strconv"
 	"syscall"
 	"testing"
@@ -193,4 +195,34 @@ func TestNoCallIsLostOrRunTwiceWhereSparesTakeOver(t *testing.T) {
 		t.Errorf("%d calls were lost with 10 workers", lost)
 	}
 	s.full(2, 1)
+}
+
+func TestAStartOfASpareThatFailedOnceKeepsNoPoolFromGrowing(t *testing.T) {
+	dir := t.TempDir()
+	flag := filepath.Join(dir, "broken")
+	module(t, dir, "import os, time\nassert not os.path.exists("+strconv.Quote(flag)+")\ndef pid(): return os.getpid()\ndef nap(): time.sleep(1)\n")
+	s := serveWith(t, pool.Config{Name: "own", Workers: 1, MaxWorkers: 2, Spare: 1, BackoffMin: time.Millisecond}, func(*pool.Options) {}, dir)
+	s.full(1, 1)
+	serving, spare := s.pids()
+	s.want(s.call("pid"), strconv.Itoa(serving[0]))
+	if err := os.WriteFile(flag, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.kill(spare[0])
+	s.eventually("a start fails", func() bool {
+		for _, e := range of[supervisor.Exited](s.events) {
+			if e.Reason == supervisor.ReasonStartImport {
+				return true
+			}
+		}
+		return false
+	})
+	if err := os.Remove(flag); err != nil {
+		t.Fatal(err)
+	}
+	s.full(1, 1)
+	_, spare = s.pids()
+	nap := s.start("nap")
+	s.want(s.call("pid"), strconv.Itoa(spare[0]))
+	s.want(s.get(nap), "null")
 }

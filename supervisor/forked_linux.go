@@ -50,10 +50,9 @@ func (p *forkedProcess) buriedByHome(status WaitStatus) WaitStatus {
 	p.mu.Unlock()
 	p.home.reap(p.pid)
 	select {
-	case <-p.home.gone: // it may not have come to it: then the zombie is ours
+	case <-p.home.gone: // it will not come to it: the zombie is ours
 		<-p.home.worker.Done()
-		pid := p.pid
-		_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil)
+		p.home.inherit()
 	default:
 	}
 	return status

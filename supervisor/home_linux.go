@@ -44,6 +44,7 @@ type home struct {
 	users    int // spawns under way, and workers
 	left     bool
 	children map[int]*forkedProcess
+	reaping  map[corpse]bool // what it was told to reap, and may not have yet
 }
 
 // openHome makes a home that has not begun; ended is called when it is over.
@@ -63,7 +64,7 @@ func openHome(cfg NurseryConfig, gen int, c Command, ended func()) (*home, error
 	return &home{
 		cfg: cfg, command: c, theirs: theirs, conn: conn.(*net.UnixConn), ended: ended,
 		id:   Identity{Pool: cfg.Pool, Slot: HomeSlot, Gen: gen},
-		gone: make(chan struct{}), said: make(chan string, 1), children: make(map[int]*forkedProcess),
+		gone: make(chan struct{}), said: make(chan string, 1), children: make(map[int]*forkedProcess), reaping: make(map[corpse]bool),
 	}, nil
 }
 
@@ -166,11 +167,25 @@ func (h *home) awaitAndFork(ctx context.Context, wire string, f Files) (Process,
 	theOS.graves.born(mark)
 	p, err := h.fork(mark, wire, f)
 	if err != nil {
-		theOS.graves.gone(mark)
+		h.buryUntold(mark)
 		return nil, err
 	}
 	theOS.graves.leads(mark, p.pid)
 	return p, nil
+}
+
+// buryUntold ends what a home may have forked with its last breath and did not
+// tell of. By its mark, and while it lives: nobody would know its zombie.
+func (h *home) buryUntold(mark string) {
+	const nobodysGroup = -1
+	select {
+	case <-h.gone:
+		h.worker.suspect("it closed its socket")
+		<-h.worker.Done() // from here on it is our child
+		theOS.graves.bury(nobodysGroup, mark)
+	default: // it has not forked
+		theOS.graves.gone(mark)
+	}
 }
 
 // fork makes one request. One that was made is waited for, whatever becomes of
@@ -269,8 +284,12 @@ func (h *home) hear(said []byte) error {
 		h.said <- ""
 	case "error":
 		h.mu.Lock()
+		p := h.children[0]
 		delete(h.children, 0)
 		h.mu.Unlock()
+		if p == nil {
+			return errors.New("it refused a fork that nobody had asked for")
+		}
 		h.said <- string(said)
 	case "dead":
 		if _, err := fmt.Sscanf(string(said), "dead %d %d %d %d", &pid, &status.ExitCode, &signal, &core); err != nil {
@@ -292,7 +311,36 @@ func (h *home) hear(said []byte) error {
 }
 
 // reap lets the home reap a dead worker; one that is gone itself does not mind.
-func (h *home) reap(pid int) { _, _ = fmt.Fprintf(h.conn, "reap %d", pid) }
+func (h *home) reap(pid int) {
+	st, _ := readStat(pid)
+	h.mu.Lock()
+	h.forget()
+	h.reaping[corpse{pid, st.start}] = true
+	h.mu.Unlock()
+	_, _ = fmt.Fprintf(h.conn, "reap %d", pid)
+}
+
+// forget drops what the home has reaped. Called with mu held.
+func (h *home) forget() {
+	for c := range h.reaping {
+		if st, ok := readStat(c.pid); !ok || st.start != c.start {
+			delete(h.reaping, c)
+		}
+	}
+}
+
+// inherit reaps what the home, which is dead, did not come to. Nothing else
+// would: a zombie bears no mark, and in our own session it may be anybody's.
+func (h *home) inherit() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.forget()
+	for c := range h.reaping {
+		pid := c.pid
+		_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil)
+	}
+	clear(h.reaping)
+}
 
 // homeOwner is a home as the owner of its process, which serves no calls.
 type homeOwner struct{ h *home }
@@ -317,6 +365,7 @@ func (o homeOwner) WorkerGone(w *Worker, _ Exit, _ []Orphan) (lost, requeued int
 		// A worker that was being forked may hold the other end for a moment.
 		_ = o.h.conn.SetReadDeadline(time.Now().Add(drainGrace))
 		<-o.h.gone
+		o.h.inherit()
 		_ = o.h.conn.Close()
 		o.h.ended()
 	}()

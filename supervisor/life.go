@@ -43,8 +43,19 @@ func (w *Worker) run(ctx context.Context) {
 	})
 }
 
-// spawn makes the wire and starts the process.
-func (w *Worker) spawn(ctx context.Context) (err error) {
+// spawn starts the process. That the one that was to fork it is gone is no failed
+// start yet. The wire is another then: what was forked with the last breath may
+// have spoken on the first.
+func (w *Worker) spawn(ctx context.Context) error {
+	err := w.tryToSpawn(ctx)
+	if errors.Is(err, errHomeGone) {
+		err = w.tryToSpawn(ctx)
+	}
+	return err
+}
+
+// tryToSpawn makes the wire and starts the process.
+func (w *Worker) tryToSpawn(ctx context.Context) (err error) {
 	seats, main := len(w.link.seats), w.link.main
 	if w.wire, err = newWire(seats); err != nil {
 		return err

@@ -107,17 +107,11 @@ func (n *Nursery) leave() {
 // gets a new home.
 func (n *Nursery) Spawn(ctx context.Context, c Command, f Files) (Process, error) {
 	wire, c := cutWire(c)
-	for again := true; ; again = false {
-		h, err := n.enter(c)
-		if err != nil {
-			return nil, err
-		}
-		p, err := h.spawn(ctx, wire, f)
-		if err == nil || !again || !errors.Is(err, errHomeGone) {
-			return p, err
-		}
-		// It died before the request reached it: that is no failed start yet.
+	h, err := n.enter(c)
+	if err != nil {
+		return nil, err
 	}
+	return h.spawn(ctx, wire, f)
 }
 
 // enter gives the home of a command and counts the caller in.
