@@ -377,3 +377,24 @@ def pid(): return os.getpid()
 		return len(now) == 1 && now[0] != serving[0] && os.IsNotExist(err)
 	})
 }
+
+func TestAModuleThatIgnoresItsChildrensDeathsIsPreloadedLikeAnyOther(t *testing.T) {
+	s := preloaded(t, pool.Config{Workers: 1}, `
+import os, signal
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+def pid(): return os.getpid()
+def ignores(): return signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN
+`)
+	s.ready(1)
+	s.want(s.call("ignores"), "true") // in the worker it is as the module has it
+	serving, _ := s.pids()
+	s.kill(serving[0])
+	s.eventually("it has a successor", func() bool {
+		now, _ := s.pids()
+		return len(now) == 1 && now[0] != serving[0]
+	})
+	s.want(s.call("ignores"), "true")
+	if n := len(of[supervisor.Preloaded](s.events)); n != 1 {
+		t.Errorf("%d imports", n)
+	}
+}

@@ -1,6 +1,9 @@
 package rpc
 
-import "time"
+import (
+	"time"
+	"unsafe"
+)
 
 const (
 	// burstLines and burstBytes bound what a burst holds back before it writes:
@@ -53,7 +56,16 @@ func (b *Burst) Last() { b.last = true }
 
 // keeps makes part of the last line safe to be kept, where that is cheaper than
 // a copy: the line's buffer is handed over.
-func (b *Burst) keeps(part []byte) bool { return b != nil && b.frames.keep(len(part)) }
+// What is no part of it, as a handler's own bytes are, is not.
+func (b *Burst) keeps(part []byte) bool {
+	return b != nil && inside(part, b.frames.whole) && b.frames.keep(len(part))
+}
+
+// inside says whether part is a slice of whole.
+func inside(part, whole []byte) bool {
+	from, to := uintptr(unsafe.Pointer(unsafe.SliceData(whole))), uintptr(unsafe.Pointer(unsafe.SliceData(part)))
+	return to >= from && to+uintptr(len(part)) <= from+uintptr(len(whole))
+}
 
 // end writes what waits.
 func (b *Burst) end() {

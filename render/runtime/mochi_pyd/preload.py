@@ -11,6 +11,7 @@ naming them, when the import has started some.
 
 import os
 import sys
+from _signal import SIG_DFL, SIGCHLD, signal  # type: ignore[import-not-found]
 from _socket import CMSG_LEN, MSG_CMSG_CLOEXEC, SCM_RIGHTS, SOL_SOCKET, socket
 
 from . import stdio
@@ -119,6 +120,9 @@ class Nursery:
         import select
 
         self.worker = worker
+        # A module may have asked not to hear of its children's deaths, or that the
+        # kernel reaps them. Here they must be zombies until the daemon has said so.
+        self.user_sigchld = signal(SIGCHLD, SIG_DFL)
         self.socket = socket(fileno=worker.wire.fork)
         self.poll = select.poll()
         self.poll.register(worker.wire.fork, select.POLLIN)
@@ -200,6 +204,8 @@ class Nursery:
     def _become(self, fds: "list[int]", mark: str, wire: str) -> None:
         """Turn the forked child into the worker these descriptors belong to."""
         os.setpgid(0, 0)
+        if self.user_sigchld is not None:  # else it is no handler of Python's
+            signal(SIGCHLD, self.user_sigchld)
         self.socket.close()
         for child in self.children:
             os.close(child)
