@@ -52,7 +52,8 @@ def test_what_lingers_shows_where_it_was_stopped_first(worker, method, loop):
     (line,) = [line for line in worker.stack.split("\n") if line.endswith(f"in {method}")]
     number = int(line.rpartition("line ")[2].split()[0])
     before = linecache.getline(str(HERE / "victims.py"), number - 1)
-    assert before.strip() == "inside()", worker.stack
+    # The shot may land as the function begins, before it has gone inside.
+    assert before.strip() in ("inside()", "try:"), worker.stack
 
 
 def test_stacks_are_bounded(start_daemon):
