@@ -124,17 +124,24 @@ func (p *Pool) CallDone(w *supervisor.Worker, c *rpc.Call, a supervisor.Answer) 
 	}
 }
 
-// WorkerFell: w is dead. Who waits for it need not, and a spare serves at once;
-// what it had in hand comes later.
-func (p *Pool) WorkerFell(w *supervisor.Worker) {
+// WorkerFell: w is dead. Who waits for it need not, what it had not begun runs
+// elsewhere, and a spare serves at once; what it had begun comes later.
+func (p *Pool) WorkerFell(w *supervisor.Worker, unstarted []*rpc.Call) (back []*rpc.Call) {
 	p.mu.Lock()
 	if m := p.memberOf(w); m != nil {
 		m.closed = true
 		p.unpin(m)
 	}
+	for _, c := range slices.Backward(unstarted) { // the head of the queue gets the oldest last
+		if !p.mayRunAgain(supervisor.Orphan{Call: c}) || p.requeue(c) != nil {
+			back = append(back, c)
+		}
+	}
+	slices.Reverse(back)
 	p.fill()
 	p.unlock()
 	p.dispatch(nil)
+	return back
 }
 
 // WorkerGone: w is dead and buried. What had started fails with the whole cause, what had

@@ -71,8 +71,11 @@ type Owner interface {
 	// before CallVoid has returned.
 	SeatFree(w *Worker, lane Lane)
 	// WorkerFell: the worker, which had been ready, is dead and takes no more
-	// calls. What becomes of those it had is not known before it is buried.
-	WorkerFell(w *Worker)
+	// calls. unstarted are those it had not begun, in the order they were sent:
+	// nobody will, so the owner may run them elsewhere at once. Those that it
+	// gives back, and what had begun, whose answer may have been written before
+	// the death, are settled by WorkerGone.
+	WorkerFell(w *Worker, unstarted []*rpc.Call) (back []*rpc.Call)
 	// WorkerGone: the worker is dead and reaped; nothing of it is alive. left
 	// are its unanswered calls, in the order they were sent. It is the last
 	// thing the owner hears of w.

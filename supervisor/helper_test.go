@@ -111,7 +111,7 @@ func (o *witness) SeatFree(*Worker, Lane) {
 	}
 }
 
-func (o *witness) WorkerFell(*Worker) {}
+func (o *witness) WorkerFell(_ *Worker, c []*rpc.Call) []*rpc.Call { return c }
 
 func (o *witness) WorkerGone(w *Worker, e Exit, left []Orphan) (lost, requeued int) {
 	for _, l := range left {
@@ -287,7 +287,7 @@ type benchOwner struct{ done chan struct{} }
 
 func (o *benchOwner) WorkerReady(*Worker, ReadyInfo)                          {}
 func (o *benchOwner) CallMoved(*Worker, *rpc.Call, string, Kind)              {}
-func (o *benchOwner) WorkerFell(*Worker)                                      {}
+func (o *benchOwner) WorkerFell(_ *Worker, c []*rpc.Call) []*rpc.Call         { return c }
 func (o *benchOwner) WorkerGone(*Worker, Exit, []Orphan) (lost, requeued int) { return 0, 0 }
 func (o *benchOwner) CallVoid(*Worker, *rpc.Call)                             {}
 func (o *benchOwner) SeatFree(*Worker, Lane)                                  {}

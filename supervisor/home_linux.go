@@ -355,7 +355,7 @@ func (homeOwner) CallVoid(*Worker, *rpc.Call) {}
 
 func (homeOwner) SeatFree(*Worker, Lane) {}
 
-func (homeOwner) WorkerFell(*Worker) {}
+func (homeOwner) WorkerFell(_ *Worker, c []*rpc.Call) []*rpc.Call { return c }
 
 // WorkerGone lets listen end, with the socket's other end.
 func (o homeOwner) WorkerGone(w *Worker, _ Exit, _ []Orphan) (lost, requeued int) {

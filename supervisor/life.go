@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"syscall"
 	"time"
+
+	"github.com/mochilang/mochi-pyd/rpc"
 )
 
 // The short waits of a worker's end. They are no configuration: nobody gains
@@ -183,8 +185,12 @@ func (w *Worker) bury(status WaitStatus, read <-chan struct{}, pumps *pumps) {
 	w.apply(eventDied)
 	oom := w.killedForMemory(status, died)
 	w.fall(status, oom)
+	var back []*rpc.Call
+	freed := 0
 	if w.becameReady() && w.cfg.Owner != nil {
-		w.cfg.Owner.WorkerFell(w)
+		unstarted := w.link.unstarted(w.wire.board.snapshot())
+		back = w.cfg.Owner.WorkerFell(w, unstarted)
+		freed = len(unstarted) - len(back)
 	}
 	w.signal(syscall.SIGKILL) // for a Spawner whose Wait left the group alone
 	w.proc.Bury()
@@ -198,6 +204,9 @@ func (w *Worker) bury(status WaitStatus, read <-chan struct{}, pumps *pumps) {
 
 	board := w.wire.board.snapshot()
 	left, asked := w.link.orphans(board, w.felled)
+	for _, c := range back { // they came behind what had begun
+		left = append(left, Orphan{Call: c})
+	}
 	tail, stack := w.log.lastWords()
 	w.mu.Lock()
 	v := w.verdict
@@ -206,7 +215,7 @@ func (w *Worker) bury(status WaitStatus, read <-chan struct{}, pumps *pumps) {
 	w.mu.Unlock()
 	e.Answered, _ = w.link.counts()
 	w.judge(&e, v, board, oom)
-	w.mourn(e, left, asked)
+	w.mourn(e, left, asked, freed)
 	w.link.settle()
 	w.wire.close()
 }
@@ -245,11 +254,11 @@ func (w *Worker) neverBorn(ctx context.Context, err error) {
 		e.Reason = ReasonStartExec
 		e.Failure = w.startFailure(verdict{stage: StageExec, cause: err.Error()}, e)
 	}
-	w.mourn(e, nil, nil)
+	w.mourn(e, nil, nil, 0)
 }
 
-// mourn tells everyone.
-func (w *Worker) mourn(e Exit, left []Orphan, asked *ask) {
+// mourn tells everyone; freed is how many calls run elsewhere already.
+func (w *Worker) mourn(e Exit, left []Orphan, asked *ask, freed int) {
 	w.mu.Lock()
 	w.exit = e
 	w.mu.Unlock()
@@ -260,7 +269,7 @@ func (w *Worker) mourn(e Exit, left []Orphan, asked *ask) {
 	if w.cfg.Owner != nil {
 		lost, requeued = w.cfg.Owner.WorkerGone(w, e, left)
 	}
-	w.emit(Exited{Identity: w.ID(), Exit: e, Lost: lost, Requeued: requeued})
+	w.emit(Exited{Identity: w.ID(), Exit: e, Lost: lost, Requeued: requeued + freed})
 }
 
 // becameReady says whether the owner knew of it as ready.

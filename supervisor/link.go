@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 	"time"
@@ -257,6 +258,27 @@ func (l *link) eachSender(do func(*rpc.Sender)) {
 	}
 }
 
+// unstarted takes the calls that a dead worker had not begun off their seats, in
+// the order they were sent; not those that were to end, which nobody wants back.
+func (l *link) unstarted(board cells) []*rpc.Call {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var out []seat
+	for n := range l.seats {
+		if s := l.seats[n]; s.call != nil && !s.void && !s.shot && !s.begun(board) {
+			out = append(out, s)
+			l.seats[n] = seat{}
+		}
+	}
+	slices.SortFunc(out, func(a, b seat) int { return cmp.Compare(a.id, b.id) })
+	l.seated -= len(out)
+	calls := make([]*rpc.Call, 0, len(out))
+	for _, s := range out {
+		calls = append(calls, s.call)
+	}
+	return calls
+}
+
 // orphans empties all seats: the calls in the order they were sent, each with
 // what the board says of it, and the question that was out, if one was. felled
 // says that a ladder ended the worker.
@@ -275,12 +297,7 @@ func (l *link) orphans(board cells, felled bool) (left []Orphan, asked *ask) {
 		}
 		l.seats[n] = seat{}
 	}
-	slices.SortFunc(out, func(a, b seat) int {
-		if a.id < b.id {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(out, func(a, b seat) int { return cmp.Compare(a.id, b.id) })
 	for _, s := range out {
 		left = append(left, Orphan{Call: s.call, Started: s.begun(board), Interrupted: felled && s.shot})
 	}

@@ -47,11 +47,11 @@ func playDaemon() int {
 
 type daemonOwner struct{ forked chan []byte }
 
-func (o *daemonOwner) WorkerReady(*Worker, ReadyInfo)                {}
-func (o *daemonOwner) CallMoved(*Worker, *rpc.Call, string, Kind)    {}
-func (o *daemonOwner) WorkerFell(*Worker)                            {}
-func (o *daemonOwner) WorkerGone(*Worker, Exit, []Orphan) (int, int) { return 0, 0 }
-func (o *daemonOwner) CallVoid(*Worker, *rpc.Call)                   {}
+func (o *daemonOwner) WorkerReady(*Worker, ReadyInfo)                  {}
+func (o *daemonOwner) CallMoved(*Worker, *rpc.Call, string, Kind)      {}
+func (o *daemonOwner) WorkerFell(_ *Worker, c []*rpc.Call) []*rpc.Call { return c }
+func (o *daemonOwner) WorkerGone(*Worker, Exit, []Orphan) (int, int)   { return 0, 0 }
+func (o *daemonOwner) CallVoid(*Worker, *rpc.Call)                     {}
 
 func (o *daemonOwner) SeatFree(*Worker, Lane) {}
 

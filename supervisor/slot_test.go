@@ -93,7 +93,7 @@ func (o *crowd) CallDone(_ *Worker, c *rpc.Call, a Answer) {
 	c.Reply(a.Result)
 }
 
-func (o *crowd) WorkerFell(*Worker) {}
+func (o *crowd) WorkerFell(_ *Worker, c []*rpc.Call) []*rpc.Call { return c }
 
 func (o *crowd) WorkerGone(w *Worker, e Exit, left []Orphan) (lost, requeued int) {
 	for _, l := range left {

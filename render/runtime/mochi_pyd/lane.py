@@ -49,7 +49,7 @@ def enter(
     return dispatch(request)
 
 
-def skip(worker: "Worker", request: "Any") -> "bytes | None":
+def skip(worker: "Worker", request: "Any") -> "Answer | None":
     """Answer a call that the daemon has struck out on the board.
 
     Outside of `enter`, so that no kick can make it look like one that ran: its

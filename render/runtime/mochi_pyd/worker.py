@@ -145,7 +145,10 @@ class Worker:
         # What can wait until then is done while the daemon reads that.
         self._listen()
         self._tidy_imports()
-        _leave_snapshot()
+        if not sys.modules[__package__ or ""].STARTED:
+            from . import snapshot
+
+            snapshot.leave()
         try:
             lane.serve(self, dispatch or self._pass_on)
         except BrokenPipeError:
@@ -373,19 +376,6 @@ class Worker:
         if kind not in ("coroutine", "async_generator"):
             kind = "function"  # it returned an awaitable this time
         self.notify("mochi.moved", {"id": request["id"], "name": name, "kind": kind})
-
-
-def _leave_snapshot() -> None:
-    """Have the next worker start faster."""
-    package = sys.modules[__package__ or ""]
-    if package.STARTED or not package.__path__ or sys.dont_write_bytecode:
-        return
-    from . import snapshot
-
-    try:
-        snapshot.write(package.__path__[0], package.START)
-    except OSError:  # a directory that is not ours to write to
-        pass
 
 
 def _foreign_code() -> bool:
