@@ -6,8 +6,9 @@ import (
 )
 
 const (
-	// burstLines and burstBytes bound what a burst holds back before it writes:
-	// who is to work on the first line should not wait for the sixteenth.
+	// burstLines and burstBytes bound what a burst holds back before it writes
+	// (the bytes, for each descriptor): who is to work on the first line should
+	// not wait for the sixteenth.
 	burstLines = 16
 	burstBytes = 8 << 10
 )
@@ -47,7 +48,7 @@ func (b *Burst) mayWait() bool {
 		return false
 	}
 	b.lines++
-	return b.lines%burstLines != 0
+	return true
 }
 
 // Last says that no line behind the present one can come yet, so that what this
@@ -55,8 +56,8 @@ func (b *Burst) mayWait() bool {
 func (b *Burst) Last() { b.last = true }
 
 // keeps makes part of the last line safe to be kept, where that is cheaper than
-// a copy: the line's buffer is handed over.
-// What is no part of it, as a handler's own bytes are, is not.
+// a copy: the line's buffer is handed over. What is no part of it, as a handler's
+// own bytes are, is not.
 func (b *Burst) keeps(part []byte) bool {
 	return b != nil && inside(part, b.frames.whole) && b.frames.keep(len(part))
 }

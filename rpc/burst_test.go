@@ -46,13 +46,18 @@ func TestAnAnswerWaitsForNoMoreThanABoundedBurst(t *testing.T) {
 	a, b := socketPair(t)
 	s := NewSender(a, 0, 0, nil)
 	defer s.Close()
-	frames := NewFrameReader(strings.NewReader(""), 0)
-	for i := range burstLines {
+	frames := NewFrameReader(strings.NewReader(strings.Repeat("x\n", burstLines+1)), 0)
+	for i := range burstLines + 1 {
+		if _, err := frames.Next(); err != nil {
+			t.Fatal(err)
+		}
+		if i == burstLines {
+			break // it has been read, and what it will cause may take its time
+		}
 		if err := s.SendIn(frames.Burst(), fmt.Appendf(nil, "%d\n", i), nil, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
-	// The burst has not ended, and never will.
 	if got := atOnce(t, b); strings.Count(got, "\n") != burstLines {
 		t.Errorf("%q was written, want %d lines", got, burstLines)
 	}

@@ -101,6 +101,9 @@ func (f *FrameReader) Burst() *Burst { return &f.burst }
 // reader's own error and final.
 func (f *FrameReader) Next() ([]byte, error) {
 	f.letGo()
+	if f.burst.lines >= burstLines {
+		f.burst.end()
+	}
 	for {
 		line, ok := f.cut()
 		switch {
