@@ -76,6 +76,7 @@ type witness struct {
 	ready  chan ReadyInfo
 	onDone func(*Worker, *rpc.Call)
 	onFree func()
+	onFell func([]*rpc.Call) []*rpc.Call
 }
 
 func newWitness() *witness {
@@ -111,7 +112,12 @@ func (o *witness) SeatFree(*Worker, Lane) {
 	}
 }
 
-func (o *witness) WorkerFell(_ *Worker, c []*rpc.Call) []*rpc.Call { return c }
+func (o *witness) WorkerFell(_ *Worker, c []*rpc.Call) []*rpc.Call {
+	if o.onFell != nil {
+		return o.onFell(c)
+	}
+	return c
+}
 
 func (o *witness) WorkerGone(w *Worker, e Exit, left []Orphan) (lost, requeued int) {
 	for _, l := range left {
