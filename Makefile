@@ -79,8 +79,10 @@ soak: build need-python ## the self-test's chaos for 20 minutes: nothing lost, n
 
 # BENCH takes flags: make bench BENCH='--runs 3 --only latency', --quick.
 .PHONY: bench
-bench: bench-tools ## what a call costs, beside bare pipes and beside every peer, as ratios of one run
+bench: bench-tools test-venv ## what a call costs, beside bare pipes and beside every peer, as ratios of one run
 	@.tools/bench/bench $(BENCH_ARGS) -out .tools/bench.json $(BENCH)
+	@echo '== one pool beside another that crash-loops'
+	@go test -run TestACrashLoopingPoolSlowsNoOtherDown -v ./internal/acceptance
 
 .PHONY: bench-gate
 bench-gate: bench-tools ## the same ratios against the committed report: fails on > 15 %
