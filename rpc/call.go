@@ -127,8 +127,8 @@ type cancellation struct {
 }
 
 // HeldBy names who is told when the call is cancelled; nil when nobody holds
-// it. One goroutine at a time may say so. It returns the cause when the call has been cancelled already: the
-// caller then must answer it and not go on.
+// it. One goroutine at a time may say so. It returns the cause when the call has
+// been cancelled already: the caller then must answer it and not go on.
 func (c *Call) HeldBy(to Canceller) *Error {
 	var next *cancellation
 	for {

@@ -23,7 +23,8 @@ var litter struct {
 	collecting atomic.Bool
 }
 
-// drop counts a buffer that was let go. It does not wait.
+// drop counts a buffer that was let go. It does not wait: the collection has a
+// goroutine of its own, one at a time, which ends with it.
 func drop(size int) {
 	if size < litterFrom || litter.bytes.Add(int64(size)) < litterLimit || !litter.collecting.CompareAndSwap(false, true) {
 		return
