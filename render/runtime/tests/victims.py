@@ -107,14 +107,14 @@ class Unreadable(collections.abc.Mapping):
         return 1
 
     def __iter__(self):
+        inside()
         while True:
-            time.sleep(0.001)
+            time.sleep(0.05)
             LOG.clear()
             yield "a"
 
 
 def encode():
-    inside()
     return Unreadable()
 
 
