@@ -1,7 +1,12 @@
 package rpc
 
-// blockSize is how much memory a long line takes at a time.
-const blockSize = 256 << 10
+const (
+	// blockSize is how much memory a long line takes at a time.
+	blockSize = 256 << 10
+	// bigBlock is what it takes when it has shown to be very long: a page of the
+	// biggest kind.
+	bigBlock = 2 << 20
+)
 
 // long is the beginning of a line that is longer than the read buffer, until it
 // is joined. A buffer that doubles whenever it is full would be simpler and
@@ -20,7 +25,7 @@ func (l *long) add(b []byte) {
 	for len(b) > 0 {
 		last := len(l.blocks) - 1
 		if last < 0 || l.blocks[last].used == len(l.blocks[last].mem) {
-			l.blocks = append(l.blocks, newBlock(blockSize))
+			l.blocks = append(l.blocks, newBlock(l.step()))
 			last++
 		}
 		at := &l.blocks[last]
@@ -28,6 +33,14 @@ func (l *long) add(b []byte) {
 		at.used += n
 		b = b[n:]
 	}
+}
+
+// step is how big the next block is.
+func (l *long) step() int {
+	if l.size >= bigBlock {
+		return bigBlock
+	}
+	return blockSize
 }
 
 // join gives the line that ends with end, and the blocks back.
