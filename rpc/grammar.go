@@ -30,23 +30,28 @@ type cursor struct {
 
 // next is the first byte that is not white space, where the cursor then stands;
 // 0 at the end of the line.
-func (c *cursor) next() byte {
-	if c.at < len(c.line) && c.line[c.at] > ' ' {
-		return c.line[c.at]
-	}
-	return c.skipSpace()
+func (c *cursor) next() (b byte) {
+	c.at, b = next(c.line, c.at)
+	return b
 }
 
-func (c *cursor) skipSpace() byte {
-	for c.at < len(c.line) {
-		switch b := c.line[c.at]; b {
+func next(line []byte, i int) (int, byte) {
+	if i < len(line) && line[i] > ' ' {
+		return i, line[i]
+	}
+	return skipSpace(line, i)
+}
+
+func skipSpace(line []byte, i int) (int, byte) {
+	for i < len(line) {
+		switch b := line[i]; b {
 		case ' ', '\t', '\r', '\n':
-			c.at++
+			i++
 		default:
-			return b
+			return i, b
 		}
 	}
-	return 0
+	return i, 0
 }
 
 // wrong says what stands where it must not.
@@ -93,11 +98,18 @@ func (c *cursor) value() ([]byte, error) {
 
 // scalar walks over a value that is no array or object and begins with b.
 func (c *cursor) scalar(b byte) error {
+	ok := true
 	switch {
 	case b == '"':
-		return c.text()
+		if c.at, ok = textEnd(c.line, c.at); !ok {
+			return c.wrongText()
+		}
+		return nil
 	case b == '-' || b-'0' <= 9:
-		return c.number()
+		if c.at, ok = numberEnd(c.line, c.at); !ok {
+			return c.wrong("in a number")
+		}
+		return nil
 	case b == 't':
 		return c.literal("true")
 	case b == 'f':
@@ -110,50 +122,81 @@ func (c *cursor) scalar(b byte) error {
 
 // container walks over an array or object, which begins with b. It keeps the
 // brackets that are open in a table and does not call itself: the depth that a
-// host chooses is no depth of our stack.
+// host chooses is no depth of our stack. And it keeps its place in a variable of
+// its own, which is a register: by way of the cursor, a fifth of the time that a
+// long line takes would go into waiting for memory. What is wrong is left to the
+// cursor's methods to find again and to name.
 func (c *cursor) container(b byte) error {
 	var objects nest
 	outside := c.depth
+	line, i := c.line, c.at
+	object := false // what is open is one
 	for {
 		// A value begins here, with b.
-		if b == '{' || b == '[' {
+		start, ok := i, true
+		switch {
+		case b == '"':
+			i, ok = textEnd(line, i)
+		case b-'0' <= 9 || b == '-':
+			i, ok = numberEnd(line, i)
+		case b == '{' || b == '[':
+			c.at = i
 			if err := c.open(); err != nil {
 				return err
 			}
-			objects.set(c.depth, b == '{')
+			object = b == '{'
+			objects.set(c.depth, object)
 			closing := b + 2 // of either bracket
-			object := b == '{'
-			if b = c.next(); b != closing {
+			if i, b = next(line, i+1); b != closing {
 				if object {
-					if err := c.name(); err != nil {
-						return err
+					start = i
+					if i, ok = nameEnd(line, i); !ok {
+						c.at = start
+						return c.name()
 					}
-					b = c.next()
+					i, b = next(line, i)
 				}
 				continue
 			}
-			c.at++
+			i++
 			c.depth--
-		} else if err := c.scalar(b); err != nil {
-			return err
+			object = objects.at(c.depth)
+		default:
+			ok = false
 		}
-		// It has ended, and with it perhaps what is around it.
-		for more := false; !more; {
-			if c.depth == outside {
-				return nil
-			}
-			object := objects.at(c.depth)
-			var err error
-			if more, err = c.more(object); err != nil {
+		if !ok {
+			c.at = start
+			if err := c.scalar(b); err != nil {
 				return err
 			}
-			if more && object {
-				if err := c.name(); err != nil {
-					return err
-				}
-			}
+			i = c.at // a literal
 		}
-		b = c.next()
+		// It has ended, and with it perhaps what is around it.
+		for {
+			if c.depth == outside {
+				c.at = i
+				return nil
+			}
+			if i, b = next(line, i); b == ',' {
+				break
+			}
+			if object && b != '}' || !object && b != ']' {
+				c.at = i
+				return c.wrong("behind a value")
+			}
+			i++
+			c.depth--
+			object = objects.at(c.depth)
+		}
+		i, b = next(line, i+1)
+		if object {
+			start = i
+			if i, ok = nameEnd(line, i); !ok {
+				c.at = start
+				return c.name()
+			}
+			i, b = next(line, i)
+		}
 	}
 }
 
@@ -181,8 +224,9 @@ func (c *cursor) name() error {
 	if c.next() != '"' {
 		return c.wrong("where a member's name begins")
 	}
-	if err := c.text(); err != nil {
-		return err
+	var ok bool
+	if c.at, ok = textEnd(c.line, c.at); !ok {
+		return c.wrongText()
 	}
 	if c.next() != ':' {
 		return c.wrong("behind a member's name")
@@ -191,14 +235,39 @@ func (c *cursor) name() error {
 	return nil
 }
 
-// text walks over a string, eight bytes at a time where they are plain.
-func (c *cursor) text() error {
+// nameEnd is where a member's name that begins at i, with its colon, ends.
+func nameEnd(line []byte, i int) (end int, ok bool) {
+	if i >= len(line) || line[i] != '"' {
+		return i, false
+	}
+	if i, ok = textEnd(line, i); !ok {
+		return i, false
+	}
+	i, b := next(line, i)
+	return i + 1, b == ':'
+}
+
+// shortText is how much of a string is looked at byte by byte. Where the names
+// and the lengths of things repeat, as in records, the processor foresees the
+// end of each and runs ahead; an end that is computed, it has to wait for.
+const shortText = 16
+
+// textEnd is where the string that begins at i ends, or where it is wrong. After
+// its first bytes it goes eight at a time where they are plain.
+func textEnd(line []byte, i int) (end int, ok bool) {
 	const (
 		ones  = 0x0101010101010101
 		highs = 0x8080808080808080
 	)
-	line := c.line
-	for i := c.at + 1; i < len(line); {
+	i++
+	for short := min(len(line), i+shortText); i < short; i++ {
+		if b := line[i]; b == '"' {
+			return i + 1, true
+		} else if b == '\\' || b < ' ' {
+			break
+		}
+	}
+	for i < len(line) {
 		if i+8 <= len(line) {
 			// A zero byte of x-ones borrows into its high bit; ^x keeps bytes
 			// that had it set out of it. Borrows may mark what stands behind
@@ -214,27 +283,34 @@ func (c *cursor) text() error {
 		}
 		switch b := line[i]; {
 		case b == '"':
-			c.at = i + 1
-			return nil
+			return i + 1, true
 		case b == '\\':
 			n := escape(line[i:])
 			if n == 0 {
-				c.at = i
-				if rest := len(line) - i; rest < len(`\n`) || line[i+1] == 'u' && rest < len(`\u0000`) {
-					return errCutShort
-				}
-				return c.wrong("in a string")
+				return i, false
 			}
 			i += n
 		case b < ' ':
-			c.at = i
-			return c.wrong("in a string unescaped")
+			return i, false
 		default:
 			i++
 		}
 	}
-	c.at = len(line)
-	return errCutShort
+	return i, false
+}
+
+// wrongText says what is wrong with a string, at the byte where it is.
+func (c *cursor) wrongText() error {
+	rest := c.line[c.at:]
+	switch {
+	case len(rest) == 0:
+		return errCutShort
+	case rest[0] != '\\':
+		return c.wrong("in a string unescaped")
+	case len(rest) < len(`\n`) || rest[1] == 'u' && len(rest) < len(`\u0000`):
+		return errCutShort
+	}
+	return c.wrong("in a string")
 }
 
 // escape is how long the escape at the start of b is; 0 when it is none.
@@ -259,22 +335,19 @@ func escape(b []byte) int {
 	return 0
 }
 
-// number walks over a number.
-func (c *cursor) number() error {
-	line, i := c.line, c.at
+// numberEnd is where the number that begins at i ends, or where it is wrong.
+func numberEnd(line []byte, i int) (end int, ok bool) {
 	if line[i] == '-' {
 		i++
 	}
 	whole := i
 	if i = digits(line, i); i == whole || line[whole] == '0' && i > whole+1 {
-		c.at = min(i, whole+1)
-		return c.wrong("in a number")
+		return min(i, whole+1), false
 	}
 	if i < len(line) && line[i] == '.' {
 		fraction := i + 1
 		if i = digits(line, fraction); i == fraction {
-			c.at = i
-			return c.wrong("in a number")
+			return i, false
 		}
 	}
 	if i < len(line) && line[i]|0x20 == 'e' {
@@ -283,16 +356,23 @@ func (c *cursor) number() error {
 		}
 		exponent := i
 		if i = digits(line, exponent); i == exponent {
-			c.at = i
-			return c.wrong("in a number")
+			return i, false
 		}
 	}
-	c.at = i
-	return nil
+	return i, true
 }
 
 // digits is where the digits that begin at i end.
 func digits(line []byte, i int) int {
+	for i+8 <= len(line) {
+		const highs = 0x8080808080808080
+		x := binary.LittleEndian.Uint64(line[i:]) ^ 0x3030303030303030
+		marks := (x + 0x7676767676767676 | x) & highs
+		if marks != 0 {
+			return i + bits.TrailingZeros64(marks)/8
+		}
+		i += 8
+	}
 	for i < len(line) && line[i]-'0' <= 9 {
 		i++
 	}
