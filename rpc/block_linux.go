@@ -6,11 +6,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hugePage is what one page table entry can hold where the kernel is asked for
-// it. Ten megabytes in small pages cost 3 ms of page faults and 1 ms of giving
-// them back, which is more than everything else about receiving them.
-const hugePage = 2 << 20
-
 // block is memory outside the garbage collector's heap, freed by whoever has
 // it. No slice of one ever leaves its owner.
 type block struct {
@@ -20,7 +15,7 @@ type block struct {
 }
 
 func newBlock(size int) block {
-	if size < hugePage {
+	if size < bigBlock {
 		// Populated at once: a page fault for each page would cost more than
 		// the copying.
 		mem, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE|unix.MAP_POPULATE)
@@ -29,16 +24,18 @@ func newBlock(size int) block {
 		}
 		return block{mem: mem, mapping: mem}
 	}
-	// Room to find an aligned place in; what is never touched is no memory.
-	mapping, err := unix.Mmap(-1, 0, size+hugePage, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE|unix.MAP_NORESERVE)
+	// A huge page must be aligned: room to find the place in. What is never
+	// touched is no memory.
+	mapping, err := unix.Mmap(-1, 0, size+bigBlock, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE|unix.MAP_NORESERVE)
 	if err != nil {
 		return block{mem: make([]byte, size)}
 	}
-	skip := -uintptr(unsafe.Pointer(unsafe.SliceData(mapping))) % hugePage
+	skip := -uintptr(unsafe.Pointer(unsafe.SliceData(mapping))) % bigBlock
 	mem := mapping[skip : skip+uintptr(size)]
-	// Where huge pages are switched off or have run out it gets small ones.
+	// Where huge pages are switched off, or none is left, these are small ones;
+	// before Linux 5.14 they come as they are touched.
 	_ = unix.Madvise(mem, unix.MADV_HUGEPAGE)
-	_ = unix.Madvise(mem, unix.MADV_POPULATE_WRITE) // before Linux 5.14 they come one by one
+	_ = unix.Madvise(mem, unix.MADV_POPULATE_WRITE)
 	return block{mem: mem, mapping: mapping}
 }
 

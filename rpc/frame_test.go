@@ -124,6 +124,24 @@ func TestFrameReaderDoesNotRetainAHugeBuffer(t *testing.T) {
 	}
 }
 
+// Lines around the sizes at which their memory changes its kind.
+func TestALongLineComesThroughWhole(t *testing.T) {
+	for _, size := range []int{readChunk, readChunk + 1, blockSize, bigBlock - 1, bigBlock + readChunk, 2*bigBlock + blockSize, 5*bigBlock + 7} {
+		line := make([]byte, size)
+		for i := range line {
+			line[i] = byte('a' + i*7/readChunk%26)
+		}
+		f := NewFrameReader(strings.NewReader(string(line)+"\nb\n"), 6*bigBlock)
+		if got, err := f.Next(); err != nil || !bytes.Equal(got, line) {
+			t.Errorf("%d bytes: got %d and %v", size, len(got), err)
+		}
+		if got, err := f.Next(); err != nil || string(got) != "b" {
+			t.Errorf("behind %d bytes: %.20q and %v", size, got, err)
+		}
+		f.Close()
+	}
+}
+
 func TestFrameReaderSkipsAHugeLineInLittleMemory(t *testing.T) {
 	f := NewFrameReader(io.MultiReader(io.LimitReader(repeat('z'), 64<<20), strings.NewReader("\nb\n")), 1<<20)
 	_, err := f.Next()

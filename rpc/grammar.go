@@ -123,14 +123,13 @@ func (c *cursor) scalar(b byte) error {
 // container walks over an array or object, which begins with b. It keeps the
 // brackets that are open in a table and does not call itself: the depth that a
 // host chooses is no depth of our stack. And it keeps its place in a variable of
-// its own, which is a register: by way of the cursor, a fifth of the time that a
-// long line takes would go into waiting for memory. What is wrong is left to the
-// cursor's methods to find again and to name.
+// its own, which is a register: the cursor's is memory, to be waited for at every
+// token. What is wrong is left to the cursor's methods to find again and to name.
 func (c *cursor) container(b byte) error {
 	var objects nest
 	outside := c.depth
 	line, i := c.line, c.at
-	object := false // what is open is one
+	object := false // what is open innermost is one
 	for {
 		// A value begins here, with b.
 		start, ok := i, true
@@ -252,13 +251,15 @@ func nameEnd(line []byte, i int) (end int, ok bool) {
 // end of each and runs ahead; an end that is computed, it has to wait for.
 const shortText = 16
 
+// The lowest and the highest bit of each of the eight bytes of a word.
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
 // textEnd is where the string that begins at i ends, or where it is wrong. After
 // its first bytes it goes eight at a time where they are plain.
 func textEnd(line []byte, i int) (end int, ok bool) {
-	const (
-		ones  = 0x0101010101010101
-		highs = 0x8080808080808080
-	)
 	i++
 	for short := min(len(line), i+shortText); i < short; i++ {
 		if b := line[i]; b == '"' {
@@ -362,16 +363,17 @@ func numberEnd(line []byte, i int) (end int, ok bool) {
 	return i, true
 }
 
-// digits is where the digits that begin at i end.
+// digits is where the digits that begin at i end. Eight at a time even at the
+// start, other than in a text: how long a number is can seldom be foreseen.
 func digits(line []byte, i int) int {
-	for i+8 <= len(line) {
-		const highs = 0x8080808080808080
-		x := binary.LittleEndian.Uint64(line[i:]) ^ 0x3030303030303030
-		marks := (x + 0x7676767676767676 | x) & highs
-		if marks != 0 {
+	for ; i+8 <= len(line); i += 8 {
+		// Of a digit x is 0 to 9, and what is more overflows into the high bit.
+		// Past a byte that had it set the carry may mark wrongly: only the first
+		// mark counts.
+		x := binary.LittleEndian.Uint64(line[i:]) ^ ones*'0'
+		if marks := (x + ones*(0x80-10) | x) & highs; marks != 0 {
 			return i + bits.TrailingZeros64(marks)/8
 		}
-		i += 8
 	}
 	for i < len(line) && line[i]-'0' <= 9 {
 		i++
