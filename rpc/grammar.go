@@ -98,7 +98,7 @@ func (c *cursor) value() ([]byte, error) {
 
 // scalar walks over a value that is no array or object and begins with b.
 func (c *cursor) scalar(b byte) error {
-	ok := true
+	var ok bool
 	switch {
 	case b == '"':
 		if c.at, ok = textEnd(c.line, c.at); !ok {
