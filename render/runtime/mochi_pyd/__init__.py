@@ -8,11 +8,15 @@ that needs it. They do without `from __future__ import annotations` too: it is a
 real import, of 0.2 ms.
 """
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 # What every worker imports before it is ready, each after those it imports.
 START = ("refusal", "stacks", "cancel", "values", "stdio", "surface", "wire", "lane", "worker")
 
 
-def _start(directory: str, carried: "bytes | None") -> bool:
+def _start(directory: str, table: "tuple[tuple[str, int, int, Any], ...] | None") -> bool:
     """Import START from the snapshot; False when there is none of these very files.
 
     A launch file (see launch.py) carries it, and stands for the sources: it is read
@@ -22,15 +26,13 @@ def _start(directory: str, carried: "bytes | None") -> bool:
     from _frozen_importlib import ModuleSpec, module_from_spec
     from _frozen_importlib_external import MAGIC_NUMBER, SourceFileLoader
     from _imp import _fix_co_filename  # type: ignore[attr-defined]
-    from marshal import loads
 
-    try:
-        if carried is not None:
-            table = loads(carried)
-        else:
-            from os import stat
+    if table is None:
+        from marshal import loads
+        from os import stat
 
-            path = f"{directory}/__pycache__/start.{sys.implementation.cache_tag}"
+        path = f"{directory}/__pycache__/start.{sys.implementation.cache_tag}"
+        try:
             with open(path, "rb") as file:
                 data = file.read()
             if data[: len(MAGIC_NUMBER)] != MAGIC_NUMBER:
@@ -40,8 +42,8 @@ def _start(directory: str, carried: "bytes | None") -> bool:
                 now = stat(f"{directory}/{name}.py")
                 if now.st_mtime_ns != modified or now.st_size != size:
                     return False
-    except (OSError, ValueError, EOFError, TypeError):
-        return False  # none, or half of one: the modules are imported one by one
+        except (OSError, ValueError, EOFError, TypeError):
+            return False  # none, or half of one: the modules are imported one by one
     for name, _, _, code in table:
         full, path = f"{__name__}.{name}", f"{directory}/{name}.py"
         spec = ModuleSpec(full, SourceFileLoader(full, path), origin=path)
@@ -53,7 +55,7 @@ def _start(directory: str, carried: "bytes | None") -> bool:
     return True
 
 
-_carried: "bytes | None" = globals().pop("CARRIED", None)
+_carried = globals().pop("CARRIED", None)
 LAUNCHED = _carried is not None
 STARTED = bool(__path__) and _start(__path__[0], _carried)  # a bundle has no files
 del _carried

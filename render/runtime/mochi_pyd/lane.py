@@ -136,7 +136,9 @@ def _polling(worker: "Worker") -> "Callable[[int], bytes] | None":
 
 
 def _leave(worker: "Worker") -> None:
-    if worker.wire.daemon and not sys.modules[__package__ or ""].LAUNCHED:
+    wire = worker.wire
+    # Of those that were forked, each would.
+    if wire.daemon and wire.fork < 0 and not sys.modules[__package__ or ""].LAUNCHED:
         from . import launch
 
         launch.leave()  # the next worker starts faster

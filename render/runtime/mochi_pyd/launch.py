@@ -3,7 +3,7 @@
 The first worker of a script leaves it in the daemon's store, beside the script, and
 the daemon starts the next ones from it where it fits the interpreter. Compiling a
 script of seventy lines takes as long as reading 120 kB of bytecode, and finding the
-package as long as a third of that; both were paid by every restart.
+package and comparing its sources half of that; every restart paid both.
 
 The script stays the truth: nothing is launched that the daemon has not compared
 with it, and by hand nothing but the script is run. A program that looks at itself
@@ -16,6 +16,11 @@ import sys
 
 # importlib.util has the same, and imports half a library.
 from _frozen_importlib_external import MAGIC_NUMBER
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType
+    from typing import Any
 
 SCRIPT = "mochi_worker.py"
 # Stands in the code of begin for what the file is made of.
@@ -32,11 +37,11 @@ def begin() -> None:
     from _frozen_importlib import ModuleSpec, module_from_spec
     from _frozen_importlib_external import SourceFileLoader
     from _imp import _fix_co_filename  # type: ignore[attr-defined]
-    from marshal import loads
 
     main = globals()
     home = main["__file__"].rpartition("/")[0]
-    code, package, snapshot = loads("the parts")  # type: ignore[arg-type]
+    carried: Any = "the parts"
+    code, package, table = carried
 
     path = f"{home}/mochi_pyd/__init__.py"
     spec = ModuleSpec("mochi_pyd", SourceFileLoader("mochi_pyd", path), origin=path)
@@ -44,7 +49,7 @@ def begin() -> None:
     spec.has_location = True
     _fix_co_filename(package, path)
     sys.modules["mochi_pyd"] = module = module_from_spec(spec)
-    module.__dict__["CARRIED"] = snapshot
+    module.__dict__["CARRIED"] = table
     exec(package, module.__dict__)
 
     path = f"{home}/mochi_worker.py"
@@ -73,24 +78,27 @@ def leave() -> None:
         with open(f"{runtime}/__pycache__/start.{tag}", "rb") as file:
             if file.read(len(MAGIC_NUMBER)) != MAGIC_NUMBER:
                 return
-            snapshot = file.read()
-        write(f"{home}/mochi_worker.{tag}.pyc", parts(snapshot))
-    except OSError:  # a directory that is not ours to write to, or no snapshot
-        return
+            table = marshal.loads(file.read())
+        write(f"{home}/mochi_worker.{tag}.pyc", parts(table))
+    except (OSError, ValueError, EOFError, TypeError):
+        return  # a directory that is not ours to write to, or no whole snapshot
 
 
-def parts(snapshot: bytes) -> bytes:
-    """Gather what the file is made of: the script, the package, the modules."""
+def parts(table: "list[tuple[str, int, int, CodeType]]") -> "tuple[object, ...]":
+    """Gather what the file is made of: the script, the package, the modules.
+
+    As code and not as bytes that hold it: these would be read, and kept, twice.
+    """
     frame = sys._getframe()
     while frame.f_back is not None:
         frame = frame.f_back
     package = sys.modules[__package__ or ""]
     assert package.__spec__ is not None
     loader = package.__spec__.loader
-    return marshal.dumps((frame.f_code, loader.get_code(package.__name__), snapshot))  # type: ignore[union-attr]
+    return frame.f_code, loader.get_code(package.__name__), tuple(table)  # type: ignore[union-attr]
 
 
-def write(target: str, carried: bytes) -> None:
+def write(target: str, carried: "tuple[object, ...]") -> None:
     """Write the file, under a name of its own first: a worker may be starting."""
     code = begin.__code__
     code = code.replace(
