@@ -104,6 +104,36 @@ func TestAStoredWorkerServesAndIsPrecompiled(t *testing.T) {
 	})
 }
 
+// What does not fit the interpreter would fail the start that it is to speed up.
+func TestOnlyAWholeFileOfTheInterpretersOwnBytecodeIsLaunched(t *testing.T) {
+	const tag, magic = "cpython-399", "a70d0d0a"
+	head := "\xa7\x0d\x0d\x0a" + strings.Repeat("\x00", 8)
+	for _, c := range []struct {
+		name, file string
+		tag, magic string
+		want       bool
+	}{
+		{"whole", head + "\x05\x00\x00\x00codes", tag, magic, true},
+		{"half", head + "\x05\x00\x00\x00cod", tag, magic, false},
+		{"no more than a head", head, tag, magic, false},
+		{"empty", "", tag, magic, false},
+		{"another magic number", head + "\x05\x00\x00\x00codes", tag, "a80d0d0a", false},
+		{"another tag", head + "\x05\x00\x00\x00codes", "cpython-398", magic, false},
+		{"an interpreter that did not say", head + "\x05\x00\x00\x00codes", "", "", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			script := filepath.Join(t.TempDir(), scriptName)
+			file := filepath.Join(filepath.Dir(script), "mochi_worker."+tag+".pyc")
+			if err := os.WriteFile(file, []byte(c.file), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if got := Launch(script, c.tag, c.magic); (got == file) != c.want || !c.want && got != script {
+				t.Errorf("it is started with %s", got)
+			}
+		})
+	}
+}
+
 func TestPrecompileNamesTheInterpreterThatCannot(t *testing.T) {
 	store := &Store{Dir: t.TempDir()}
 	if err := store.Precompile(t.Context(), filepath.Join(t.TempDir(), "python3")); err == nil {

@@ -100,7 +100,7 @@ func (d *Daemon) command(ctx context.Context, s config.Pool, script render.Scrip
 	}
 	return supervisor.Command{
 		Path: interpreter.Path,
-		Args: []string{"-u", path, strings.Join(workerOptions(s).Modules, ",")},
+		Args: []string{"-u", render.Launch(path, interpreter.Tag, interpreter.Magic), strings.Join(workerOptions(s).Modules, ",")},
 		Env:  env,
 		Dir:  s.Cwd,
 	}, nil

@@ -35,7 +35,8 @@ const probeTail = 2048
 const (
 	probeMarker = "mochi-pyd:interpreter"
 	probe       = `import sys
-sys.stdout.write("\n".join(["", "` + probeMarker + `", sys.executable or "", "%d.%d.%d" % sys.version_info[:3], sys.prefix, sys.implementation.name, ""]))`
+sys.stdout.write("\n".join(["", "` + probeMarker + `", sys.executable or "", "%d.%d.%d" % sys.version_info[:3], sys.prefix, sys.implementation.name,
+    sys.implementation.cache_tag or "", getattr(sys.modules.get("_frozen_importlib_external"), "MAGIC_NUMBER", b"").hex(), ""]))`
 )
 
 // Interpreter is a real interpreter, never a shim.
@@ -44,6 +45,8 @@ type Interpreter struct {
 	Version string // "3.12.1"
 	Prefix  string // sys.prefix
 	Name    string // "cpython"
+	Tag     string // of the bytecode it writes, "cpython-312"; "" where it writes none
+	Magic   string // what that begins with, in hex
 }
 
 // Spec says which interpreter is wanted.
@@ -176,6 +179,9 @@ func ask(ctx context.Context, path string, env []string) (Interpreter, error) {
 			"give python the path of a CPython 3.9 or newer", errs.Bytes())
 	}
 	found := Interpreter{Path: fields[0], Version: fields[1], Prefix: fields[2], Name: fields[3]}
+	if len(fields) > 5 {
+		found.Tag, found.Magic = fields[4], fields[5]
+	}
 	if found.Path == "" { // an embedded or odd build that does not know itself
 		found.Path = path
 	}

@@ -8,31 +8,42 @@ that needs it. They do without `from __future__ import annotations` too: it is a
 real import, of 0.2 ms.
 """
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 # What every worker imports before it is ready, each after those it imports.
 START = ("refusal", "stacks", "cancel", "values", "stdio", "surface", "wire", "lane", "worker")
 
 
-def _start(directory: str) -> bool:
-    """Import START from the snapshot; False when there is none of these very files."""
+def _start(directory: str, table: "tuple[tuple[str, int, int, Any], ...] | None") -> bool:
+    """Import START from the snapshot; False when there is none of these very files.
+
+    A launch file (see launch.py) carries it, and stands for the sources: it is read
+    without a look at them.
+    """
     import sys
     from _frozen_importlib import ModuleSpec, module_from_spec
     from _frozen_importlib_external import MAGIC_NUMBER, SourceFileLoader
     from _imp import _fix_co_filename  # type: ignore[attr-defined]
-    from marshal import loads
-    from os import stat
 
-    try:
-        with open(f"{directory}/__pycache__/start.{sys.implementation.cache_tag}", "rb") as file:
-            data = file.read()
-        if data[: len(MAGIC_NUMBER)] != MAGIC_NUMBER:
-            return False
-        table = loads(memoryview(data)[len(MAGIC_NUMBER) :])
-        for name, modified, size, _ in table:
-            now = stat(f"{directory}/{name}.py")
-            if now.st_mtime_ns != modified or now.st_size != size:
+    if table is None:
+        from marshal import loads
+        from os import stat
+
+        path = f"{directory}/__pycache__/start.{sys.implementation.cache_tag}"
+        try:
+            with open(path, "rb") as file:
+                data = file.read()
+            if data[: len(MAGIC_NUMBER)] != MAGIC_NUMBER:
                 return False
-    except (OSError, ValueError, EOFError, TypeError):
-        return False  # none, or half of one: the modules are imported one by one
+            table = loads(memoryview(data)[len(MAGIC_NUMBER) :])
+            for name, modified, size, _ in table:
+                now = stat(f"{directory}/{name}.py")
+                if now.st_mtime_ns != modified or now.st_size != size:
+                    return False
+        except (OSError, ValueError, EOFError, TypeError):
+            return False  # none, or half of one: the modules are imported one by one
     for name, _, _, code in table:
         full, path = f"{__name__}.{name}", f"{directory}/{name}.py"
         spec = ModuleSpec(full, SourceFileLoader(full, path), origin=path)
@@ -44,4 +55,7 @@ def _start(directory: str) -> bool:
     return True
 
 
-STARTED = bool(__path__) and _start(__path__[0])  # a bundle has no files
+_carried = globals().pop("CARRIED", None)
+LAUNCHED = _carried is not None
+STARTED = bool(__path__) and _start(__path__[0], _carried)  # a bundle has no files
+del _carried

@@ -135,6 +135,15 @@ def _polling(worker: "Worker") -> "Callable[[int], bytes] | None":
     return polling.reader(worker.wire) if polling.possible() else None
 
 
+def _leave(worker: "Worker") -> None:
+    wire = worker.wire
+    # Of those that were forked, each would.
+    if wire.daemon and wire.fork < 0 and not sys.modules[__package__ or ""].LAUNCHED:
+        from . import launch
+
+        launch.leave()  # the next worker starts faster
+
+
 def texts(worker: "Worker") -> "Iterator[str]":
     """Give the whole lines of each read; a line in pieces is given once it is whole."""
     read: Callable[[int], bytes] = worker.wire.read
@@ -143,7 +152,7 @@ def texts(worker: "Worker") -> "Iterator[str]":
     errors = "strict" if worker.wire.daemon else "surrogateescape"
     pieces: list[str] = []  # of a long line: decoded as they come, so that no copy is as long
     rest = b""  # of a character at the end of the last piece
-    held, skipping, size = 0, False, READ_SIZE
+    held, skipping, size, first = 0, False, READ_SIZE, True
     while True:
         chunk = read(size)
         if not chunk:
@@ -161,8 +170,11 @@ def texts(worker: "Worker") -> "Iterator[str]":
                 pieces, held = [], 0
             rest, chunk, size = b"", chunk[end:], READ_SIZE
             yield text
-            if polls:  # from the second read on: the first one is still part of the start
-                read, polls = _polling(worker) or read, False
+            if first:  # until then it is still part of the start
+                first = False
+                _leave(worker)
+                if polls:
+                    read = _polling(worker) or read
         if chunk and not skipping:
             piece, used = utf_8_decode(rest + chunk, errors, False)
             pieces.append(piece)

@@ -159,6 +159,7 @@ class DaemonWorker(Worker):
     """A worker as the daemon starts it: on inherited descriptors, with a scoreboard."""
 
     seats, main = 136, 8
+    script = "mochi_worker.py"
     stack = ""  # of the call that was cancelled last, which its answer showed
 
     def start(self):
@@ -179,7 +180,7 @@ class DaemonWorker(Worker):
         if self.poll is not None:
             wire += f" poll={self.poll}"
         self.process = subprocess.Popen(
-            [self.python, "-u", str(self.directory / "mochi_worker.py"), self.module],
+            [self.python, "-u", str(self.directory / self.script), self.module],
             cwd=self.directory,
             env={**os.environ, "MOCHI_PYD_WIRE": wire},
             stdin=subprocess.DEVNULL,

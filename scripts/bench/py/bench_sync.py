@@ -4,8 +4,6 @@ It imports nothing that an interpreter has not imported by itself: a restart is
 held against a bare start with the same imports.
 """
 
-from __future__ import annotations
-
 import os
 import time
 
