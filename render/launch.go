@@ -3,15 +3,16 @@ package render
 import (
 	"encoding/binary"
 	"encoding/hex"
-	"io"
+	"hash/crc32"
 	"os"
 	"strings"
 )
 
 // launchHead is what a file of bytecode begins with: the magic number of the
-// interpreters that read it, and at launchLength the length of the rest.
+// interpreters that read it, and the checksum and the length of the rest.
 const (
 	launchHead   = 16
+	launchSum    = 8
 	launchLength = 12
 )
 
@@ -19,31 +20,24 @@ const (
 // gave: the script, or the bytecode of it and of the runtime that its first worker
 // has left beside it (launch.py), which saves a start half a millisecond.
 //
-// tag and magic are the interpreter's. A file with another magic number, or half of
-// one, would be a start that fails and not one that is slow, so the head is read
-// before each start. The rest needs no look: the directory is named by the content
-// of the script, which names the runtime's, and Put has just compared both.
+// tag and magic are the interpreter's. A file with another magic number, half of
+// one, or one that a disk has damaged would be a start that fails and not one that
+// is slow, for every worker to come, so all of it is read before each start (40 µs).
+// Whose bytecode it is needs no look: the directory is named by the content of the
+// script, which names the runtime's, and Put has just compared both.
 func Launch(script, tag, magic string) string {
 	want, err := hex.DecodeString(magic)
-	if tag == "" || err != nil || len(want) == 0 || len(want) > launchLength {
+	if tag == "" || err != nil || len(want) == 0 || len(want) > launchSum {
 		return script
 	}
 	path := strings.TrimSuffix(script, ".py") + "." + tag + ".pyc"
-	f, err := os.Open(path)
-	if err != nil {
+	data, err := os.ReadFile(path)
+	if err != nil || len(data) < launchHead || string(data[:len(want)]) != string(want) {
 		return script
 	}
-	defer f.Close()
-	var head [launchHead]byte
-	info, err := f.Stat()
-	if err != nil {
-		return script
-	}
-	if _, err := io.ReadFull(f, head[:]); err != nil {
-		return script
-	}
-	length := int64(binary.LittleEndian.Uint32(head[launchLength:]))
-	if string(head[:len(want)]) != string(want) || info.Size() != launchHead+length {
+	head, code := data[:launchHead], data[launchHead:]
+	if int64(binary.LittleEndian.Uint32(head[launchLength:])) != int64(len(code)) ||
+		binary.LittleEndian.Uint32(head[launchSum:]) != crc32.ChecksumIEEE(code) {
 		return script
 	}
 	return path

@@ -107,7 +107,8 @@ func TestAStoredWorkerServesAndIsPrecompiled(t *testing.T) {
 // What does not fit the interpreter would fail the start that it is to speed up.
 func TestOnlyAWholeFileOfTheInterpretersOwnBytecodeIsLaunched(t *testing.T) {
 	const tag, magic = "cpython-399", "a70d0d0a"
-	head := "\xa7\x0d\x0d\x0a" + strings.Repeat("\x00", 8)
+	const sum = "\x4d\xc1\xad\xe5" // of "codes"
+	head := "\xa7\x0d\x0d\x0a\x00\x00\x00\x00" + sum
 	for _, c := range []struct {
 		name, file string
 		tag, magic string
@@ -115,6 +116,7 @@ func TestOnlyAWholeFileOfTheInterpretersOwnBytecodeIsLaunched(t *testing.T) {
 	}{
 		{"whole", head + "\x05\x00\x00\x00codes", tag, magic, true},
 		{"half", head + "\x05\x00\x00\x00cod", tag, magic, false},
+		{"damaged", head + "\x05\x00\x00\x00codez", tag, magic, false},
 		{"no more than a head", head, tag, magic, false},
 		{"empty", "", tag, magic, false},
 		{"another magic number", head + "\x05\x00\x00\x00codes", tag, "a80d0d0a", false},

@@ -105,13 +105,17 @@ def write(target: str, carried: "tuple[object, ...]") -> None:
         co_consts=tuple(carried if const == PARTS else const for const in code.co_consts)
     )
     data = marshal.dumps(code)
+    from binascii import crc32
+
     whole = f"{target}.{os.getpid()}"
     try:
         with open(whole, "wb") as file:
             # The head's other fields tell bytecode from another source's, which the
-            # interpreter does not ask of a file that it is told to run. The last holds
-            # the length, so that the daemon knows a whole file.
-            file.write(MAGIC_NUMBER + bytes(8) + len(data).to_bytes(4, "little") + data)
+            # interpreter does not ask of a file that it is told to run. They hold what
+            # the daemon knows a sound file by.
+            file.write(MAGIC_NUMBER + bytes(4))
+            file.write(crc32(data).to_bytes(4, "little") + len(data).to_bytes(4, "little"))
+            file.write(data)
         os.replace(whole, target)
     except OSError:
         try:
