@@ -356,11 +356,11 @@ class Loop:
         self._finish(request, line)
 
     def _finish(self, request: Any, line: Any) -> None:
-        request["over"] = True
         self._worker.tidy(request.get("id"))
         if stopping:
             stopping.pop(request.get("id"), None)
         if line is not None:
+            request["over"] = True
             try:
                 self._worker.send(line)
             except OSError:  # nobody reads any more: the main lane meets the end of input
