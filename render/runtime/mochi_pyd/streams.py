@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 # How far a stream may be ahead of its reader.
 CREDIT = 64  # items at first
 ROOM = 1 << 20  # bytes of items, at first and from each credit on; one larger item passes alone
+OVERHEAD = 256  # bytes of an item's line around it, at most
 # After so long an asynchronous stream lets the other coroutines run, in seconds.
 SLICE = 0.001
 
@@ -57,12 +58,17 @@ def begin(worker: Worker, request: Any, items: Iterator[Any]) -> bytes | None:
         return None
     side.share(worker)
     flow = Flow(worker, request, worker.wire.side)
-    text_of, line_of = flow.text, flow.line
-    left, room = flow.left, flow.room
+    write, head, longest = flow.encode, flow.head, values.limit - OVERHEAD
+    left, room, sent = flow.left, flow.room, 0
     try:
         for item in items:
-            text = text_of(item)
+            try:
+                text = write(item)
+            except NotSerializable as error:
+                raise placed(error, sent) from None
             size = len(text)
+            if size > longest:
+                raise too_large(size)
             if left == 0 or (room < size and room < ROOM):
                 began = clock()
                 flow.complain()
@@ -71,12 +77,13 @@ def begin(worker: Worker, request: Any, items: Iterator[Any]) -> bytes | None:
                 flow.waited(clock() - began)
             left -= 1
             room -= size
-            emit(worker, line_of(text))
+            emit(worker, f'{head}{sent},"items":[{text}]}}}}\n'.encode())
+            sent += 1
             if shots and Kicks.here is not None:
                 Kicks.here.kick()
     finally:
         _close(items)
-    return flow.end()
+    return flow.end(sent)
 
 
 async def pour(worker: Worker, request: Any, items: Any) -> bytes:
@@ -84,11 +91,17 @@ async def pour(worker: Worker, request: Any, items: Any) -> bytes:
     from asyncio import sleep
 
     flow = Flow(worker, request, 0 if worker.wire.daemon else -1)
-    left, room, since = flow.left, flow.room, clock()
+    write, head, longest = flow.encode, flow.head, values.limit - OVERHEAD
+    left, room, sent, since = flow.left, flow.room, 0, clock()
     try:
         async for item in items:
-            text = flow.text(item)
+            try:
+                text = write(item)
+            except NotSerializable as error:
+                raise placed(error, sent) from None
             size = len(text)
+            if size > longest:
+                raise too_large(size)
             if left == 0 or (room < size and room < ROOM):
                 since = clock()
                 flow.complain()
@@ -97,14 +110,15 @@ async def pour(worker: Worker, request: Any, items: Any) -> bytes:
                 flow.waited(clock() - since)
             left -= 1
             room -= size
-            worker.send(flow.line(text))
+            worker.send(f'{head}{sent},"items":[{text}]}}}}\n'.encode())
+            sent += 1
             if clock() - since > SLICE:
                 await sleep(0)
                 since = clock()
     finally:
         if hasattr(items, "aclose"):
             await items.aclose()
-    return flow.end()
+    return flow.end(sent)
 
 
 async def _stepping(items: Iterator[Any]) -> AsyncGenerator[Any, None]:
@@ -121,37 +135,26 @@ def _close(items: Any) -> None:
         items.close()
 
 
+def placed(error: NotSerializable, number: int) -> NotSerializable:
+    """Have an error's path begin with the number of its item."""
+    path = str(error.data.get("path", "$"))
+    here = f"$[{number}]{path[1:]}"
+    error.data["path"] = here
+    error.message = error.message.replace(path, here, 1)
+    return error
+
+
 class Flow:
-    """What one stream has sent, and how its lines look."""
+    """What one stream may send, and how its lines look."""
 
     def __init__(self, worker: Worker, request: Any, ear: int) -> None:
         self._worker, self._request = worker, request
         self._id = encode(request["id"])
-        self._head = f'{{"jsonrpc":"2.0","method":"mochi.items","params":{{"id":{self._id},"seq":'
+        self.head = f'{{"jsonrpc":"2.0","method":"mochi.items","params":{{"id":{self._id},"seq":'
         # Without a daemon there is nobody to give more.
         self.left, self.room = (-1, inf) if ear < 0 else (CREDIT, float(ROOM))
         self.key = ("mochi.credit", request["id"], None)
-        self.sent = 0
-        self._encode = encoder(worker, request)
-
-    def text(self, item: Any) -> str:
-        """Encode an item; an error's path begins with the item's number."""
-        try:
-            return self._encode(item)
-        except NotSerializable as error:
-            path = str(error.data.get("path", "$"))
-            here = f"$[{self.sent}]{path[1:]}"
-            error.data["path"] = here
-            error.message = error.message.replace(path, here, 1)
-            raise
-
-    def line(self, text: str) -> bytes:
-        """Make the line of the next item."""
-        line = f'{self._head}{self.sent},"items":[{text}]}}}}\n'
-        if len(line) > values.limit:
-            raise too_large(len(line))
-        self.sent += 1
-        return line.encode()
+        self.encode = encoder(worker, request)
 
     def complain(self) -> None:
         """Say that the credit is used up."""
@@ -162,9 +165,9 @@ class Flow:
         """Note how long the call waited: its deadline has stood still."""
         self._request["waited"] = self._request.get("waited", 0.0) + seconds
 
-    def end(self) -> bytes:
+    def end(self, sent: int) -> bytes:
         """Make the line that ends the stream."""
-        return f'{{"jsonrpc":"2.0","id":{self._id},"result":{{"count":{self.sent}}}}}\n'.encode()
+        return f'{{"jsonrpc":"2.0","id":{self._id},"result":{{"count":{sent}}}}}\n'.encode()
 
 
 def encoder(worker: Worker, request: Any) -> Callable[[Any], str]:
