@@ -23,7 +23,8 @@ from time import monotonic as clock
 
 from . import side, values
 from .cancel import Kicks, shots
-from .convert import NotSerializable, is_iterator
+from .convert import is_iterator
+from .refusal import Refusal
 from .side import emit
 from .values import encode, too_large
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator
     from typing import Any
 
+    from .wire import Answer
     from .worker import Worker
 
 # How far a stream may be ahead of its reader.
@@ -47,12 +49,18 @@ def wanted(request: Any, result: Any, meta: Any) -> bool:
     return side.asked(request) and is_iterator(result)
 
 
-def begin(worker: Worker, request: Any, items: Iterator[Any]) -> bytes | None:
+def begin(worker: Worker, request: Any, items: Any) -> Answer | None:
     """Send items from the main thread, and give the line that ends them.
 
-    A coroutine that returned a generator is on the loop: there it is made an
-    asynchronous one.
+    Asynchronous ones are the loop's, and so is what a coroutine has returned:
+    there it is made one. Where nobody can be told of items they are an array.
     """
+    if hasattr(type(items), "__anext__"):
+        worker._defer(request, items)
+        return None
+    if not side.asked(request):
+        del request["meta"]["stream"]
+        return worker.reply(request, items)
     if worker.loop is not None and worker.loop.is_current():
         worker.loop.adopt(request, _stepping(items))
         return None
@@ -64,12 +72,12 @@ def begin(worker: Worker, request: Any, items: Iterator[Any]) -> bytes | None:
         for item in items:
             try:
                 text = write(item)
-            except NotSerializable as error:
+            except Refusal as error:
                 raise placed(error, sent) from None
             size = len(text)
             if size > longest:
                 raise too_large(size)
-            if left == 0 or (room < size and room < ROOM):
+            while left == 0 or (room < size and room < ROOM):
                 began = clock()
                 flow.complain()
                 left += side.wait(worker, flow.key)["n"]
@@ -97,12 +105,12 @@ async def pour(worker: Worker, request: Any, items: Any) -> bytes:
         async for item in items:
             try:
                 text = write(item)
-            except NotSerializable as error:
+            except Refusal as error:
                 raise placed(error, sent) from None
             size = len(text)
             if size > longest:
                 raise too_large(size)
-            if left == 0 or (room < size and room < ROOM):
+            while left == 0 or (room < size and room < ROOM):
                 since = clock()
                 flow.complain()
                 left += (await side.hearing(worker, flow.key))["n"]
@@ -135,8 +143,10 @@ def _close(items: Any) -> None:
         items.close()
 
 
-def placed(error: NotSerializable, number: int) -> NotSerializable:
+def placed(error: Refusal, number: int) -> Refusal:
     """Have an error's path begin with the number of its item."""
+    if error.data["kind"] != "not_serializable":
+        return error
     path = str(error.data.get("path", "$"))
     here = f"$[{number}]{path[1:]}"
     error.data["path"] = here
@@ -175,5 +185,5 @@ def encoder(worker: Worker, request: Any) -> Callable[[Any], str]:
     meta = request.get("meta")
     if type(meta) is not dict or meta.get("encoding", "json") == "json":
         return encode
-    text = side.tagged().text
-    return lambda value: text(worker, request, value, meta)
+    write = side.tagged().encode
+    return lambda value: write(value, meta, worker, request)

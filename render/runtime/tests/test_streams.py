@@ -332,3 +332,24 @@ def test_streams_that_are_cancelled_anywhere_answer_once_and_write_whole_lines(w
         assert all("result" in a or a["error"]["code"] == -32800 for a in answers)
         assert worker.stray == []
     assert worker.ask("log") == ["closed"] * ROUNDS
+
+
+@pytest.mark.parametrize(("method", "loop"), LANES)
+def test_a_word_of_no_more_items_opens_the_bytes_anew(worker, method, loop):
+    reader = stream(worker, method, 5, 300_000, loop=loop).stall()
+    worker.tell("mochi.credit", loop, id=reader.call, n=0)
+    assert reader.end()["result"] == {"count": 5}
+    reader = stream(worker, method, 65, loop=loop).stall()
+    worker.tell("mochi.credit", loop, id=reader.call, n=0)
+    reader.stall()
+    assert len(reader.items) == 64
+    worker.tell("mochi.credit", loop, id=reader.call, n=1)
+    assert reader.end()["result"] == {"count": 65}
+
+
+@pytest.mark.parametrize("method", ["count", "count_async"])
+def test_by_hand_a_stream_that_nobody_hears_runs_like_any_notification(start, method):
+    worker = start(module="talk")
+    line = f'{{"jsonrpc":"2.0","method":"{method}","params":[3],"meta":{{"stream":true}}}}\n'
+    worker.write(line.encode())
+    wait_for(lambda: worker.ask("log") == ["closed"])
