@@ -37,7 +37,7 @@ class Plan:
 
     def take(self, method: str, params: Any, named: Any) -> tuple[Any, Any]:
         """Give the arguments as the function takes them; refuse what does not fit."""
-        lead = ("*",) if named and params != () else ()
+        lead = ("*",) if named is not None and params != () else ()
         if params:
             params = list(params)
             for at, name, form in self.positions:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from .forms import Form, array, optional, resolve, signature
 from .paths import Misfit
 from .records import is_named_tuple
-from .scalars import what
+from .scalars import QUOTED, what
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Record:
             if target in parameters:
                 named[target] = _field(self._forms[target], name, item)
             elif name not in self._computed:  # those the class makes itself
-                raise Misfit(f"is no field of {self.kind.__name__}").under(name)
+                raise Misfit(f"has {name!r:.{QUOTED}}, which is no field of {self.kind.__name__}")
         for name, parameter in parameters.items():
             if name not in named and parameter.default is parameter.empty:
                 raise Misfit(f"lacks the field {name} of {self.kind.__name__}")
@@ -142,7 +142,7 @@ class NamedTuple:
         if type(value) is dict:
             for name in value:
                 if name not in names:
-                    raise Misfit(f"is no field of {kind.__name__}").under(name)
+                    raise Misfit(f"has {name!r:.{QUOTED}}, which is no field of {kind.__name__}")
             for name in names:
                 if name not in value and name not in defaults:
                     raise Misfit(f"lacks the field {name} of {kind.__name__}")

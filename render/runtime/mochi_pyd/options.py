@@ -107,6 +107,13 @@ def tag(value: Any, tagger: Tagger) -> Any:
             path=misfit.path(),
             type=misfit.kind,
         ) from None
+    except RecursionError:
+        raise Refusal(
+            "not_serializable",
+            "the result cannot be written: it is nested too deeply",
+            path="$",
+            type=type(value).__name__,
+        ) from None
 
 
 def _untag(worker: Worker, request: Any, params: Any, named: Any) -> tuple[Any, Any]:
@@ -117,7 +124,7 @@ def _untag(worker: Worker, request: Any, params: Any, named: Any) -> tuple[Any, 
     try:
         if type(params) is list:
             try:
-                params = reader.items(params)
+                params = reader.read(params)
             except Misfit as misfit:
                 raise (misfit.under("*") if starred else misfit) from None
         if named:

@@ -16,7 +16,7 @@ from binascii import b2a_base64
 
 from .paths import Misfit
 from .records import fields_set, name_of, take_apart
-from .values import MAX_DEPTH, PLAIN, encode
+from .values import MAX_DEPTH, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Tagger:
     def __init__(self, handle: Callable[[object], object] | None = None) -> None:
         self._handle = handle
         self._trail: set[int] = set()
+        self._depth = 0
 
     def tag(self, value: Any) -> Any:
         """Give value's tagged form; Misfit says which part has none."""
@@ -45,58 +46,48 @@ class Tagger:
             return value if value - value == 0.0 else {"$float": repr(value)}
         if value is None or kind is bool:
             return value
-        return self._nested(value, kind)
-
-    def _nested(self, value: Any, kind: type) -> Any:
+        levels = 1 if kind is list or kind is dict else 2  # of JSON: a tag is one more
         if id(value) in self._trail:
             raise Misfit("contains itself", kind.__name__)
-        if len(self._trail) >= MAX_DEPTH:
+        if self._depth + levels > MAX_DEPTH:
             raise Misfit(f"is nested deeper than {MAX_DEPTH} levels", kind.__name__)
         self._trail.add(id(value))
+        self._depth += levels
+        key: object = 0
         try:
+            # Python's stack is as deep as the value: what nests takes one frame a level.
+            if kind is list or kind is tuple:
+                made = []
+                for key, item in enumerate(value):  # noqa: B007  # it is the misfit's step
+                    made.append(self.tag(item))
+                return made if kind is list else {"$tuple": made}
+            if kind is dict and _is_object(value):
+                table = {}
+                for key, item in value.items():
+                    table[key] = self.tag(item)
+                return table
+        except Misfit as misfit:
+            raise misfit.under(key) from None
+        else:
             write = _WRITERS.get(kind)
             return write(self, value) if write is not None else self._other(value, kind)
         finally:
             self._trail.discard(id(value))
+            self._depth -= levels
 
-    def items(self, value: Any) -> list[Any]:
-        """Tag the items of something that can be read more than once."""
-        if PLAIN.issuperset(map(type, value)):
-            return list(map(self.tag, value))
-        made = []
-        try:
-            for item in value:
-                made.append(self.tag(item))  # noqa: PERF401  # the index is wanted below
-        except Misfit as misfit:
-            raise misfit.under(len(made)) from None
-        return made
-
-    def mapping(self, value: dict[Any, Any]) -> Any:
-        """Tag a dict: an object where its keys allow that."""
-        for key in value:
-            if type(key) is not str or key[:1] == "$" or not _clean(key):
-                return {"$dict": self._pairs(value)}
-        made = {}
-        key = None
-        try:
-            for key, item in value.items():
-                made[key] = self.tag(item)
-        except Misfit as misfit:
-            raise misfit.under(key) from None
-        return made
-
-    def _pairs(self, value: dict[Any, Any]) -> list[Any]:
+    def pairs(self, value: dict[Any, Any]) -> Any:
+        """Tag a dict whose keys are not all JSON's, or look like tags."""
         pairs = []
         for key, item in value.items():
             try:
                 pairs.append([self.tag(key), self.tag(item)])
             except Misfit as misfit:
                 raise misfit.under(key if isinstance(key, str) else repr(key)) from None
-        return pairs
+        return {"$dict": pairs}
 
     def unordered(self, value: Any) -> list[Any]:
         """Tag the items of a set, in an order that every run gives again."""
-        made = self.items(value)
+        made: list[Any] = self.tag(list(value))
         if len(set(map(type, made))) == 1 and type(made[0]) in (int, str, float):
             return sorted(made)
         return sorted(made, key=encode)
@@ -119,7 +110,7 @@ class Tagger:
         if called is not None:
             fields = take_apart(value)
             if fields is not None:
-                body: dict[str, Any] = {"type": called, "fields": self._fields(fields)}
+                body: dict[str, Any] = {"type": called, "fields": _plainly(self, fields)}
                 if (given := fields_set(value)) is not None:
                     body["set"] = given
                 return {"$record": body}
@@ -138,16 +129,6 @@ class Tagger:
             raise Misfit(f"is a {name}, which only a handle can stand for", name)
         return self._handle(value)
 
-    def _fields(self, fields: dict[str, Any]) -> dict[str, Any]:
-        name = ""
-        made = {}
-        try:
-            for name, value in fields.items():
-                made[name] = self.tag(value)
-        except Misfit as misfit:
-            raise misfit.under(name) from None
-        return made
-
     def _enum(self, value: Any, kind: Any) -> Any:
         name = name_of(kind)
         if name is None:
@@ -156,7 +137,9 @@ class Tagger:
             plain = Tagger().tag(value.value)
         except Misfit:  # an object of its own: the name says which
             plain = None
-        return {"$enum": {"type": name, "name": value.name, "value": plain}}
+        # Of several flags in one each Python makes another name, or none.
+        member = value.name if value.name in kind.__members__ else None
+        return {"$enum": {"type": name, "name": member, "value": plain}}
 
     def _path(self, value: Any, kind: type, pathlib: Any) -> Any:
         if kind is type(pathlib.Path()):
@@ -177,7 +160,7 @@ class Tagger:
         if kind is numpy.ndarray:
             shape = list(value.shape)
         if dtype.kind == "O":
-            data = self.items(value.ravel().tolist())
+            data = self.tag(value.ravel().tolist())
             return {"$ndarray": {"dtype": "|O", "shape": shape, "data": data}}
         spelled = dtype.str if dtype.names is None else _structure(dtype.descr)
         try:
@@ -186,6 +169,23 @@ class Tagger:
         except (TypeError, ValueError):
             return None
         return {"$ndarray": {"dtype": spelled, "shape": shape, "data": _base64(value.tobytes())}}
+
+
+def _is_object(value: dict[Any, Any]) -> bool:
+    """Tell a dict that can be written as an object without looking like a tag."""
+    return all(type(key) is str and key[:1] != "$" and _clean(key) for key in value)
+
+
+def _plainly(tagger: Tagger, fields: dict[str, Any]) -> dict[str, Any]:
+    """Tag the fields of a record, whatever they are called."""
+    name = ""
+    made = {}
+    try:
+        for name, value in fields.items():
+            made[name] = tagger.tag(value)
+    except Misfit as misfit:
+        raise misfit.under(name) from None
+    return made
 
 
 def _structure(descr: Any) -> Any:
@@ -251,9 +251,7 @@ _LIBRARY: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
 )
 
 _WRITERS: dict[type, Callable[[Tagger, Any], Any]] = {
-    list: Tagger.items,
-    dict: Tagger.mapping,
-    tuple: lambda tagger, value: {"$tuple": tagger.items(value)},
+    dict: Tagger.pairs,
     set: lambda tagger, value: {"$set": tagger.unordered(value)},
     frozenset: lambda tagger, value: {"$frozenset": tagger.unordered(value)},
     bytes: lambda _, value: {"$bytes": _base64(value)},

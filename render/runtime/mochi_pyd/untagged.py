@@ -37,39 +37,28 @@ class Untagger:
     def read(self, value: Any) -> Any:
         """Give what value stands for; Misfit says which part stands for nothing."""
         kind = type(value)
-        if kind is list:
-            return self.items(value)
-        return self._member(value) if kind is dict else value
-
-    def items(self, value: list[Any]) -> list[Any]:
-        """Read each item of an array."""
-        if PLAIN.issuperset(map(type, value)):
-            return value
-        made: list[Any] = []
+        key: Any = 0
         try:
-            for item in value:
-                made.append(self.read(item))  # noqa: PERF401  # the index is wanted below
-        except Misfit as misfit:
-            raise misfit.under(len(made)) from None
-        return made
-
-    def members(self, value: dict[str, Any]) -> dict[str, Any]:
-        """Read each member of an object that is a plain dict."""
-        made: dict[str, Any] = {}
-        key = None
-        try:
-            for key, item in value.items():
-                made[key] = self.read(item)
+            # Python's stack is as deep as the value: what nests takes one frame a level.
+            if kind is list:
+                if PLAIN.issuperset(map(type, value)):
+                    return value
+                made = []
+                for key, item in enumerate(value):  # noqa: B007  # it is the misfit's step
+                    made.append(self.read(item))
+                return made
+            if kind is not dict:
+                return value
+            for key in value:
+                if key[:1] == "$":
+                    break
+            else:
+                table = {}
+                for key, item in value.items():
+                    table[key] = self.read(item)
+                return table
         except Misfit as misfit:
             raise misfit.under(key) from None
-        return made
-
-    def _member(self, value: dict[str, Any]) -> Any:
-        for key in value:
-            if key[:1] == "$":
-                break
-        else:
-            return self.members(value)
         if len(value) > 1:
             raise Misfit(f"has {key} among other members: {_ESCAPE}")
         read = _READERS.get(key)
@@ -81,6 +70,17 @@ class Untagger:
             raise misfit.under(key) from None
         except (ValueError, TypeError, ArithmeticError, LookupError) as error:
             raise Misfit(f"cannot be read: {error}").under(key) from None
+
+    def members(self, value: dict[str, Any]) -> dict[str, Any]:
+        """Read what is an object by its place: named arguments, a record's fields."""
+        made: dict[str, Any] = {}
+        key = None
+        try:
+            for key, item in value.items():
+                made[key] = self.read(item)
+        except Misfit as misfit:
+            raise misfit.under(key) from None
+        return made
 
 
 def _string(value: object) -> str:
@@ -123,7 +123,7 @@ def _float(_: Untagger, value: object) -> float:
 
 
 def _complex(reader: Untagger, value: object) -> complex:
-    real, imag = reader.items(_list(value, 2))
+    real, imag = reader.read(_list(value, 2))
     if type(real) not in (int, float) or type(imag) not in (int, float):
         raise Misfit("has to be two numbers")
     return complex(real, imag)
@@ -131,7 +131,7 @@ def _complex(reader: Untagger, value: object) -> complex:
 
 def _set(reader: Untagger, value: object) -> set[Any]:
     made: set[Any] = set()
-    for at, item in enumerate(reader.items(_list(value))):
+    for at, item in enumerate(reader.read(_list(value))):
         try:
             made.add(item)
         except TypeError as error:
@@ -143,7 +143,7 @@ def _dict(reader: Untagger, value: object) -> dict[Any, Any]:
     made: dict[Any, Any] = {}
     for at, pair in enumerate(_list(value)):
         try:
-            key, item = reader.items(_list(pair, 2))
+            key, item = reader.read(_list(pair, 2))
             if key in made:
                 raise Misfit("has a key that was there before")
             made[key] = item
@@ -272,7 +272,7 @@ def _ndarray(reader: Untagger, value: object) -> Any:
     if not set(map(type, shape)) <= {int} or any(length < 0 for length in shape):
         raise Misfit("has to be an array of lengths, or null").under("shape")
     if body["dtype"] == "|O":
-        items = reader.items(_list(body["data"]))
+        items = reader.read(_list(body["data"]))
         array = numpy.empty(len(items), dtype=object)
         for at, item in enumerate(items):
             array[at] = item
@@ -321,7 +321,7 @@ _READERS: dict[str, Callable[[Untagger, Any], Any]] = {
     "$float": _float,
     "$bytes": lambda _, value: _bytes(value),
     "$str": lambda _, value: _bytes(value).decode("utf-8", "surrogatepass"),
-    "$tuple": lambda reader, value: tuple(reader.items(_list(value))),
+    "$tuple": lambda reader, value: tuple(reader.read(_list(value))),
     "$set": _set,
     "$frozenset": lambda reader, value: frozenset(_set(reader, value)),
     "$dict": _dict,
