@@ -10,7 +10,7 @@ import sys
 
 from . import lane, stdio, values
 from .cancel import Kicks, stack, stopped
-from .refusal import CODES, Refusal, UnboundParams
+from .refusal import CODES, Refusal
 from .surface import Methods, Surface
 from .surface import kind as kind_of
 from .values import NATURAL, encode, parse, too_large
@@ -127,7 +127,7 @@ class Worker:
         Without a dispatch every request is the loop's. Without a loop there is
         none until a coroutine function or an awaitable asks for one.
         """
-        self.methods, self.dispatch = methods, dispatch
+        self.methods, self.plain, self.dispatch = methods, methods.plain, dispatch
         self.parse_error, self.invalid_request = parse_error, invalid_request
         self.internal_error = internal_error
         kinds = methods.kinds()
@@ -174,34 +174,35 @@ class Worker:
     def arguments(self, request: "Any") -> "tuple[Any, Any]":
         """Give a request's positional and keyword arguments."""
         params = request.get("params")
-        if type(params) is list:
-            return params, None
         if params is None:
             return (), None
-        if "*" not in params:
-            return (), params
-        named = dict(params)
-        positional = named.pop("*")
-        if type(positional) is not list:
-            raise UnboundParams(
-                '"*" holds the positional arguments: make it an array', argument="*"
-            )
-        return positional, named
+        if "meta" not in request and (
+            request["method"] in self.plain or self.methods.plan(request["method"]) is None
+        ):
+            if type(params) is list:
+                return params, None
+            if "*" not in params:
+                return (), params
+        from .options import arguments
 
-    def reply(self, request: "Any", result: "Any") -> "Answer | None":
-        """Write the line that answers request; None when there is none, or not yet."""
-        meta = request.get("meta")
-        if meta is not None:
-            from . import streams
+        return arguments(self, request, request.get("meta"))
 
-            if streams.wanted(request, result, meta):
-                return streams.begin(self, request, result)
-        if type(result) not in NATURAL:
-            kind = type(result)
-            if hasattr(kind, "__await__") or hasattr(kind, "__anext__"):
-                self._defer(request, result)
-                return None
-        text = encode(result)
+    def reply(self, request: "Any", result: "Any", text: "str | None" = None) -> "Answer | None":
+        """Write the line that answers request; None when there is none, or not yet.
+
+        The text is the result's, where it has been written already.
+        """
+        if text is None:
+            if "meta" in request:
+                from .options import reply
+
+                return reply(self, request, result, request["meta"])
+            if type(result) not in NATURAL:
+                kind = type(result)
+                if hasattr(kind, "__await__") or hasattr(kind, "__anext__"):
+                    self._defer(request, result)
+                    return None
+            text = encode(result)
         call = request.get("id", request)
         if type(call) is not int:
             if call is request:  # a notification
@@ -222,8 +223,9 @@ class Worker:
         if not isinstance(error, TypeError):
             return error
         from .binding import explain
+        from .options import split
 
-        params, named = self.arguments(request)
+        params, named = split(request.get("params"))
         name = request["method"]
         module = "" if "," in self.module else self.module  # of several, the name says which
         function = self.methods[name]

@@ -275,3 +275,22 @@ def imported(name):
 
 
 OUTSIDE = [mochi_pyd.current_call(), mochi_pyd.remaining(), mochi_pyd.progress(0.5)]
+
+
+# In the tagged encoding.
+
+
+def pairs(n):
+    for i in range(n):
+        yield i, b"\0"
+
+
+async def pairs_async(n):
+    for i in range(n):
+        yield i, b"\0"
+
+
+def apply(function, *args):
+    result = function(*args)
+    assert type(result) is tuple
+    return result
