@@ -1,7 +1,7 @@
 """The classes and functions of the tests of values; what libraries there are, they use."""
 
 # Users write the old forms too.
-# ruff: noqa: UP006, RUF013, RUF036, PLR0917
+# ruff: noqa: UP006, RUF013, RUF036
 
 import dataclasses
 import datetime
@@ -201,11 +201,13 @@ def containers(
     pair: typing.Tuple[int, datetime.date],
     rest: typing.Tuple[bytes, ...],
     frozen: frozenset,
-    line: deque,
-    listed: Sequence[Colour],
     table: typing.Dict[int, typing.List[Level]],
 ):
-    return [repr(value) for value in (days, pair, rest, frozen, line, listed, table)]
+    return [repr(value) for value in (days, pair, rest, frozen, table)]
+
+
+def lines(line: deque, listed: Sequence[Colour]):
+    return [repr(value) for value in (line, listed)]
 
 
 def colour(value: Colour):
