@@ -145,6 +145,21 @@ def numbers():
     yield from (1, b"\x00", (2,))
 
 
+async def numbers_async(n):
+    for i in range(n):
+        yield (i,)
+
+
+def endless():
+    while True:
+        yield 1j
+
+
+async def endless_async():
+    while True:
+        yield 1j
+
+
 async def later(value):
     return value
 
