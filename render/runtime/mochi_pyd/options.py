@@ -36,10 +36,15 @@ def split(params: Any) -> tuple[Any, Any]:
 
 def arguments(worker: Worker, request: Any, meta: Any) -> tuple[Any, Any]:
     """Give a request's arguments as its function takes them."""
+    name = request["method"]
+    if "meta" in request and type(meta) is not dict:  # only by hand: the daemon has looked
+        raise UnboundParams("meta has to be an object", argument="meta")
+    if meta is not None and "ref" in meta and name.startswith("$ref."):
+        given: tuple[Any, Any] = _module("refcalls", "handles").arguments(worker, request, meta)
+        return given
     params, named = split(request.get("params"))
     if meta is not None and meta.get("encoding") == "tagged":
         return _untag(worker, request, params, named)
-    name = request["method"]
     if name[:1] == "$":  # a handle's: what it takes is its own affair
         return params, named
     plan = worker.methods.plan(name)
@@ -49,21 +54,23 @@ def arguments(worker: Worker, request: Any, meta: Any) -> tuple[Any, Any]:
 def reply(worker: Worker, request: Any, result: Any, meta: Any) -> Answer | None:
     """Write the line that answers a request with meta; None when there is none, or not yet."""
     kind = type(result)
-    returns = meta.get("returns")
+    if kind is _Array:
+        return worker.reply(request, None, result.text())
     if hasattr(kind, "__await__"):
         worker._defer(request, result)
         return None
-    if meta.get("stream") is True and (hasattr(kind, "__anext__") or _is_iterator(result)):
-        from . import streams
-
-        answer: Answer | None = streams.begin(worker, request, result)
+    asynchronous = hasattr(kind, "__anext__")
+    if meta.get("stream") is True and (asynchronous or _is_iterator(result)):
+        answer: Answer | None = _module("streams", "streams").begin(worker, request, result)
         return answer
+    returns = meta.get("returns")
     if returns == "none":
         return worker.reply(request, None, "null")
     if returns == "ref":
         return worker.reply(request, None, values.encode(_handle(worker, request, result)))
-    if hasattr(kind, "__anext__"):
-        worker._defer(request, result)
+    if asynchronous:
+        tagged = meta.get("encoding") == "tagged"
+        worker._defer(request, _collected(result, worker, request) if tagged else result)
         return None
     return worker.reply(request, None, encode(result, meta, worker, request))
 
@@ -75,9 +82,13 @@ def encode(value: Any, meta: Any, worker: Worker | None = None, request: Any = N
     """
     if meta is None or meta.get("encoding") != "tagged":
         return values.encode(value)
-    if _is_iterator(value):  # a whole result, not a part of one
-        value = _materialised(value)
-    return values.encode(tag(value, _tagger(worker, request)))
+    tagger = _tagger(worker, request)
+    if not _is_iterator(value):
+        return values.encode(tag(value, tagger))
+    made = _Array(tagger)  # of a whole result; a part of one would be a handle
+    for item in value:
+        made.add(item)
+    return made.text()
 
 
 def decode(value: Any, meta: Any, worker: Worker | None = None, request: Any = None) -> Any:
@@ -94,13 +105,15 @@ def decode(value: Any, meta: Any, worker: Worker | None = None, request: Any = N
         raise UnboundParams("the value is nested too deeply") from None
 
 
-def tag(value: Any, tagger: Tagger) -> Any:
+def tag(value: Any, tagger: Tagger, at: int | None = None) -> Any:
     """Give value's tagged form, or refuse it by the path of what has none."""
     from .paths import Misfit
 
     try:
         return tagger.tag(value)
     except Misfit as misfit:
+        if at is not None:
+            misfit.under(at)
         raise Refusal(
             "not_serializable",
             f"the result cannot be written: {misfit.shown()} {misfit.reason}",
@@ -158,11 +171,7 @@ def _untagger(worker: Worker | None, request: Any) -> Untagger:
         return found
 
     def callback(name: str) -> object:
-        try:
-            from . import callbacks
-        except ImportError:
-            raise _absent("callbacks") from None
-        made: object = callbacks.callback(name)
+        made: object = _module("callbacks", "callbacks").callback(name)
         return made
 
     return Untagger(object_of, callback)
@@ -179,19 +188,25 @@ def _tagger(worker: Worker | None, request: Any) -> Tagger:
 
 def _handle(worker: Worker, request: Any, value: object) -> object:
     """Make a handle of value that belongs to the request's connection."""
-    return {"$ref": _refs(worker).make(value, request.get("conn", 0))}
+    made: object = _refs(worker).make(value, request.get("conn", 0))
+    return made
 
 
 def _refs(worker: Worker) -> Any:
+    return _module("refs", "handles").table(worker)
+
+
+def _module(name: str, what: str) -> Any:
+    """Give a module that few calls need, and that a small runtime may be without."""
+    from importlib import import_module
+
+    full = f"{__package__}.{name}"
     try:
-        from . import refs  # type: ignore[attr-defined]
-    except ImportError:
-        raise _absent("handles") from None
-    return refs.table(worker)
-
-
-def _absent(what: str) -> UnboundParams:
-    return UnboundParams(f"this worker's runtime has no {what}: do without them in this call")
+        return import_module(full)
+    except ModuleNotFoundError as error:
+        if error.name != full:
+            raise
+        raise UnboundParams(f"this worker's runtime has no {what}: call without them") from None
 
 
 def _is_iterator(value: object) -> bool:
@@ -202,11 +217,29 @@ def _is_iterator(value: object) -> bool:
     return is_iterator(value)
 
 
-def _materialised(iterator: Any) -> list[object]:
-    """Read a returned iterator to its end, or until it cannot fit a message."""
-    made: list[object] = []
-    for item in iterator:
-        made.append(item)
-        if 2 * len(made) > values.limit:
-            raise values.too_large(2 * len(made))
+class _Array:
+    """The text of an array, made of items as they come, until it fills a message."""
+
+    def __init__(self, tagger: Tagger) -> None:
+        self._tagger, self._size = tagger, 0
+        self._texts: list[str] = []
+
+    def add(self, item: object) -> None:
+        """Write one more item."""
+        text = values.encode(tag(item, self._tagger, len(self._texts)))
+        self._texts.append(text)
+        self._size += len(text) + 1
+        if self._size > values.limit:
+            raise values.too_large(self._size)
+
+    def text(self) -> str:
+        """Give the whole."""
+        return f"[{','.join(self._texts)}]"
+
+
+async def _collected(items: Any, worker: Worker, request: Any) -> _Array:
+    """Write the items of an asynchronous iterator, on the loop."""
+    made = _Array(_tagger(worker, request))
+    async for item in items:
+        made.add(item)
     return made

@@ -174,15 +174,14 @@ class Worker:
     def arguments(self, request: "Any") -> "tuple[Any, Any]":
         """Give a request's positional and keyword arguments."""
         params = request.get("params")
-        if params is None:
-            return (), None
-        if "meta" not in request and (
-            request["method"] in self.plain or self.methods.plan(request["method"]) is None
-        ):
-            if type(params) is list:
-                return params, None
-            if "*" not in params:
-                return (), params
+        if "meta" not in request:
+            if params is None:
+                return (), None
+            if request["method"] in self.plain or self.methods.plan(request["method"]) is None:
+                if type(params) is list:
+                    return params, None
+                if "*" not in params:
+                    return (), params
         from .options import arguments
 
         return arguments(self, request, request.get("meta"))

@@ -1,7 +1,7 @@
 """The classes and functions of the tests of values; what libraries there are, they use."""
 
 # Users write the old forms too.
-# ruff: noqa: UP006, RUF013, RUF036, PLR0917
+# ruff: noqa: UP006, RUF013, RUF036
 
 import dataclasses
 import datetime
@@ -145,6 +145,21 @@ def numbers():
     yield from (1, b"\x00", (2,))
 
 
+async def numbers_async(n):
+    for i in range(n):
+        yield (i,)
+
+
+def endless():
+    while True:
+        yield 1j
+
+
+async def endless_async():
+    while True:
+        yield 1j
+
+
 async def later(value):
     return value
 
@@ -201,11 +216,13 @@ def containers(
     pair: typing.Tuple[int, datetime.date],
     rest: typing.Tuple[bytes, ...],
     frozen: frozenset,
-    line: deque,
-    listed: Sequence[Colour],
     table: typing.Dict[int, typing.List[Level]],
 ):
-    return [repr(value) for value in (days, pair, rest, frozen, line, listed, table)]
+    return [repr(value) for value in (days, pair, rest, frozen, table)]
+
+
+def lines(line: deque, listed: Sequence[Colour]):
+    return [repr(value) for value in (line, listed)]
 
 
 def colour(value: Colour):

@@ -158,7 +158,7 @@ class Refs:
     def make(self, value, conn):
         name = f"p1.w1.g1.{len(self.held) + 1}"
         self.held[name] = (value, conn)
-        return {"id": name, "type": type(value).__name__, "repr": "<it>"}
+        return {"$ref": {"id": name, "type": type(value).__name__, "repr": "<it>"}}
 
     def get(self, name, conn):
         value, owner = self.held[name]
@@ -191,6 +191,12 @@ def test_without_a_worker_an_opaque_object_has_no_form():
         with pytest.raises(Refusal) as refused:
             options.encode(value, TAGGED)
         assert refused.value.data == {"kind": "not_serializable", "path": path, "type": kind}
+
+
+def test_an_item_that_has_no_form_is_named_by_its_number():
+    with pytest.raises(Refusal, match=r"\$\[1\]\[0\] is a ") as refused:
+        options.encode(iter([1, [int]]), TAGGED)
+    assert refused.value.data["path"] == "$[1][0]"
 
 
 def test_circles_and_depth_end(daemonless):
@@ -237,6 +243,11 @@ def test_sets_are_written_in_one_order():
 
 def test_a_returned_generator_is_an_array_in_either_encoding(shaped):
     assert send(shaped, "numbers", "[]") == '[1,{"$bytes":"AA=="},{"$tuple":[2]}]'
+    assert send(shaped, "numbers_async", "[3]") == '[{"$tuple":[0]},{"$tuple":[1]},{"$tuple":[2]}]'
+    error = send(shaped, "endless", "[]")
+    assert error["data"]["kind"] == "too_large"
+    error = send(shaped, "endless_async", "[]")
+    assert error["data"]["kind"] == "too_large"
     assert send(shaped, "numbers", "[]", {"encoding": "json"}) == '[1,"AA==",[2]]'
 
 
