@@ -23,6 +23,7 @@ import sys
 from collections.abc import ItemsView, KeysView, Mapping, Sequence, Set, ValuesView
 
 from . import values
+from .paths import QUOTED, short, step
 from .refusal import Refusal
 from .values import (
     CONTAINERS,
@@ -33,7 +34,6 @@ from .values import (
     audit,
     encoder,
     key_text,
-    quote,
     too_large,
 )
 
@@ -44,8 +44,6 @@ if TYPE_CHECKING:
 
 # An iterator is measured each time this many more items have been read.
 BATCH = 1024
-# How many characters of a path or a key an error's sentence repeats.
-QUOTED = 80
 
 
 class NotSerializable(Refusal):
@@ -91,9 +89,10 @@ def _step(value: Any) -> object:
         if isinstance(value, numpy.ndarray):
             if 2 * value.size > values.limit:
                 raise too_large(2 * value.size)
-            return value.tolist()
+            return _numbers(value, numpy)
         if isinstance(value, numpy.generic):
-            return value.item()
+            item = _numbers(value, numpy)
+            return float(item) if isinstance(item, numpy.longdouble) else item
     if (datetime := loaded("datetime")) is not None:
         if isinstance(value, (datetime.date, datetime.time)):  # datetime is a date
             return value.isoformat()
@@ -110,13 +109,22 @@ def _step(value: Any) -> object:
     if isinstance(value, Set) and not isinstance(value, (KeysView, ItemsView)):
         try:
             return sorted(value)
-        except TypeError:
-            return list(value)
+        except TypeError:  # in one order all the same, where that is possible
+            return sorted(value, key=lambda item: (type(item).__name__, repr(item)))
     if isinstance(value, (Sequence, KeysView, ValuesView, ItemsView)) or _is_known_array(value):
         if 2 * len(value) > values.limit:
             raise too_large(2 * len(value))
         return list(value)
     raise NotSerializable(f"{kind.__name__} has no JSON form")
+
+
+def _numbers(value: Any, numpy: Any) -> object:
+    """Give an array's items; its times as `datetime` has them, whatever their unit."""
+    if value.dtype.kind == "M":
+        return numpy.datetime_as_string(value).tolist()
+    if value.dtype.kind == "m":
+        return (value / numpy.timedelta64(1, "s")).tolist()
+    return value.tolist()
 
 
 def _record(value: Any) -> object:
@@ -224,7 +232,7 @@ def encode_carefully(value: Any, error: Exception) -> str:
     if culprit is None:
         raise error
     path, kind, reason = culprit
-    shown = path if len(path) <= QUOTED else f"{path[:QUOTED]}…"
+    shown = short(path)
     raise NotSerializable(
         f"the result cannot be written as JSON: {shown} {reason}; return plain values instead",
         path=path,
@@ -283,8 +291,7 @@ def _locate_in_dict(
         seen[text] = key
         if isinstance(key, float) and key - key != 0.0:
             return path, "float", f"has the key {key!r}, which is not a JSON number"
-        step = f".{text}" if text.isidentifier() and text.isascii() else f"[{quote(text)}]"
-        found = locate(item, path + step, careful, trail)
+        found = locate(item, path + step(text), careful, trail)
         if found is not None:
             return found
     return None

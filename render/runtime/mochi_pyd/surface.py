@@ -38,6 +38,10 @@ _ROUTINES: "tuple[Any, ...]" = (
     type,
 )
 
+# Annotations for which JSON's own values are passed on as they are.
+_TRIVIAL = (int, float, str, bool, None, object, list, dict)
+_TRIVIAL_NAMES = ("int", "float", "str", "bool", "None", "object", "list", "dict", "Any")
+
 # Flags of a code object (inspect.CO_*).
 _GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x200
 
@@ -50,6 +54,34 @@ class Methods(dict):  # type: ignore[type-arg]
     """
 
     label = "this worker"
+
+    def __init__(self, *table: "Any") -> None:
+        super().__init__(*table)
+        # Names whose functions take what JSON gives, and what the others need.
+        self.plain: set[str] = set()
+        self.plans: dict[str, Any] = {}
+
+    def plan(self, name: str) -> "Any":
+        """Give what makes the arguments that name's function asks for; None when JSON does."""
+        if name in self.plain:
+            return None
+        known = self.plans.get(name)
+        if known is None:
+            function = self[name]
+            if isinstance(function, Value):  # it may become a function yet
+                return None
+            if annotated(function):
+                from .coerce import plan
+
+                known = plan(function)
+            if len(self.plain) + len(self.plans) >= MAX_REMEMBERED:
+                self.plain.clear()
+                self.plans.clear()
+            if known is None:
+                self.plain.add(name)
+            else:
+                self.plans[name] = known
+        return known
 
     def names(self) -> "Iterable[tuple[str, Any]]":
         """Give the names that mochi.ready lists, each with its object."""
@@ -122,6 +154,8 @@ class Surface(Methods):
         """Forget the walked paths, but not the runtime's own methods."""
         own = {name: value for name, value in self.items() if name.startswith("mochi.")}
         super().clear()
+        self.plain.clear()
+        self.plans.clear()
         self.update(own)
 
     def listed(self) -> "Iterable[str]":
@@ -246,6 +280,44 @@ def _bound_home(value: "Any") -> "str | None":
 def _top(module: str) -> str:
     """Give the first segment; an accelerator `_x` counts as `x`."""
     return module.partition(".")[0].lstrip("_")
+
+
+def carrier(function: "Any") -> "Any":
+    """Give what carries the annotations of a callable's parameters."""
+    for _ in range(MAX_WRAPPERS):
+        if isinstance(function, _BoundMethod):
+            function = function.__func__
+        elif isinstance(function, type):
+            made: Any = function
+            function = made.__new__ if _own_new(made) else made.__init__
+        elif "functools" in sys.modules and isinstance(function, sys.modules["functools"].partial):
+            function = function.func
+        elif isinstance(function, _ROUTINES) or hasattr(function, "__wrapped__"):
+            break
+        else:
+            function = type(function).__call__
+    return function
+
+
+def _own_new(kind: "Any") -> bool:
+    return kind.__init__ is object.__init__ and kind.__new__ is not object.__new__
+
+
+def annotated(function: "Any") -> bool:
+    """Tell what may ask for more than JSON has, without an import or an evaluation."""
+    try:
+        notes = carrier(function).__annotations__
+    except Exception as error:  # in 3.14 they are evaluated by being looked at
+        return not isinstance(error, AttributeError)
+    if type(notes) is not dict:
+        return False
+    for name, note in notes.items():
+        if name != "return" and not (
+            any(note is trivial for trivial in _TRIVIAL)
+            or (type(note) is str and note in _TRIVIAL_NAMES)
+        ):
+            return True
+    return False
 
 
 def kind(value: "Any") -> str:

@@ -10,11 +10,11 @@ import sys
 
 from . import lane, stdio, values
 from .cancel import Kicks, stack, stopped
-from .refusal import CODES, Refusal, UnboundParams
+from .refusal import CODES, Refusal
 from .surface import Methods, Surface
 from .surface import kind as kind_of
 from .values import NATURAL, encode, parse, too_large
-from .wire import LONG, PROTOCOL, STAGE_IMPORT, STAGE_READY, Wire
+from .wire import LONG, PROTOCOL, STAGE_IMPORT, STAGE_READY, Wire, expect
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Worker:
         self._tidied = 0
         if not self.live:
             return
-        _expect(module)
+        expect(module)
         self.wire = Wire()
         self.send: Callable[[Answer], None] = self.wire.write
         values.limit = self.wire.limit
@@ -127,7 +127,7 @@ class Worker:
         Without a dispatch every request is the loop's. Without a loop there is
         none until a coroutine function or an awaitable asks for one.
         """
-        self.methods, self.dispatch = methods, dispatch
+        self.methods, self.plain, self.dispatch = methods, methods.plain, dispatch
         self.parse_error, self.invalid_request = parse_error, invalid_request
         self.internal_error = internal_error
         kinds = methods.kinds()
@@ -138,12 +138,16 @@ class Worker:
         methods["mochi.ping"] = lambda: "pong"
         methods["mochi.describe"] = self._describe
         if loop is not None or any(k["kind"] in ("coroutine", "async_generator") for k in kinds):
-            self._listen()
-            self._start_loop(loop)
+            self.listen()
+            self.start_loop(loop)
+        stdio.current.worker = self
+        hooks = sys.modules.get(f"{__package__}.hooks")
+        if hooks is not None:  # the module has imported it
+            hooks.start(self)
         self.wire.stage(STAGE_READY)
         self.say_ready(kinds)
         # What can wait until then is done while the daemon reads that.
-        self._listen()
+        self.listen()
         self._tidy_imports()
         if not sys.modules[__package__ or ""].STARTED:
             from . import snapshot
@@ -158,6 +162,9 @@ class Worker:
         finally:
             if self.loop is not None:
                 self.loop.finish()
+            hooks = sys.modules.get(f"{__package__}.hooks")
+            if hooks is not None:
+                hooks.stop()
 
     async def overlap(self, dispatch: "Dispatch") -> None:
         """Answer the loop's requests, any number at once, until their end."""
@@ -167,28 +174,34 @@ class Worker:
     def arguments(self, request: "Any") -> "tuple[Any, Any]":
         """Give a request's positional and keyword arguments."""
         params = request.get("params")
-        if type(params) is list:
-            return params, None
-        if params is None:
-            return (), None
-        if "*" not in params:
-            return (), params
-        named = dict(params)
-        positional = named.pop("*")
-        if type(positional) is not list:
-            raise UnboundParams(
-                '"*" holds the positional arguments: make it an array', argument="*"
-            )
-        return positional, named
+        if "meta" not in request:
+            if params is None:
+                return (), None
+            if request["method"] in self.plain or self.methods.plan(request["method"]) is None:
+                if type(params) is list:
+                    return params, None
+                if "*" not in params:
+                    return (), params
+        from .options import arguments
 
-    def reply(self, request: "Any", result: "Any") -> "Answer | None":
-        """Write the line that answers request; None when there is none, or not yet."""
-        if type(result) not in NATURAL:
-            kind = type(result)
-            if hasattr(kind, "__await__") or hasattr(kind, "__anext__"):
-                self._defer(request, result)
-                return None
-        text = encode(result)
+        return arguments(self, request, request.get("meta"))
+
+    def reply(self, request: "Any", result: "Any", text: "str | None" = None) -> "Answer | None":
+        """Write the line that answers request; None when there is none, or not yet.
+
+        The text is the result's, where it has been written already.
+        """
+        if text is None:
+            if "meta" in request:
+                from .options import reply
+
+                return reply(self, request, result, request["meta"])
+            if type(result) not in NATURAL:
+                kind = type(result)
+                if hasattr(kind, "__await__") or hasattr(kind, "__anext__"):
+                    self._defer(request, result)
+                    return None
+            text = encode(result)
         call = request.get("id", request)
         if type(call) is not int:
             if call is request:  # a notification
@@ -209,8 +222,9 @@ class Worker:
         if not isinstance(error, TypeError):
             return error
         from .binding import explain
+        from .options import split
 
-        params, named = self.arguments(request)
+        params, named = split(request.get("params"))
         name = request["method"]
         module = "" if "," in self.module else self.module  # of several, the name says which
         function = self.methods[name]
@@ -296,12 +310,12 @@ class Worker:
             from . import logs
 
             logs.install()
-        if "ctypes" in sys.modules or _foreign_code():
+        if "ctypes" in sys.modules or stdio.foreign_code():
             from . import cstdio
 
             cstdio.install()
 
-    def _listen(self) -> None:
+    def listen(self) -> None:
         """Take the board, and hear what is cancelled."""
         if self.kicks is None and self.wire.control >= 0 and self.wire.seats:
             self.wire.map_board()
@@ -327,7 +341,8 @@ class Worker:
 
         return describe(self.module, self.methods)
 
-    def _start_loop(self, run: "Callable[[], object] | None" = None) -> "Loop":
+    def start_loop(self, run: "Callable[[], object] | None" = None) -> "Loop":
+        """Give the worker its loop, which it has not yet."""
         from .loop import Loop
 
         self.loop = Loop(self, run)
@@ -346,7 +361,7 @@ class Worker:
         assert self.pending is not None
         (request, awaitable), self.pending = self.pending, None
         try:
-            loop = self.loop or self._start_loop()
+            loop = self.loop or self.start_loop()
             self._announce(request)
             loop.adopt(request, awaitable)
         except BaseException as error:
@@ -376,24 +391,3 @@ class Worker:
         if kind not in ("coroutine", "async_generator"):
             kind = "function"  # it returned an awaitable this time
         self.notify("mochi.moved", {"id": request["id"], "name": name, "kind": kind})
-
-
-def _foreign_code() -> bool:
-    """Tell whether C code from outside the standard library is loaded."""
-    for module in list(sys.modules.values()):
-        file = getattr(module, "__file__", None)
-        if isinstance(file, str) and file.endswith((".so", ".dylib")) and "lib-dynload" not in file:
-            return True
-    return "_cffi_backend" in sys.modules
-
-
-def _expect(module: str) -> None:
-    """Refuse to serve another module than the one the script was rendered for."""
-    from .wire import VARIABLE
-
-    if VARIABLE in os.environ or len(sys.argv) < 2 or not module or sys.argv[1] == module:
-        return
-    raise SystemExit(
-        f"{sys.argv[0]}: rendered for {module}, not for {sys.argv[1]}: "
-        f"run it with {module}, or render {sys.argv[1]}"
-    )

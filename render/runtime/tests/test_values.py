@@ -131,6 +131,9 @@ def deep(levels):
         ([{"x": {None: 1, "null": 2}}], "$[0].x", "str"),
         ({math.nan: 1}, "$", "float"),
         (Point(1, [math.nan]), "$.y[0]", "float"),
+        (Named(math.inf, "x"), "$[0]", "float"),
+        (Typed(a={1, math.nan}), "$.a[1]", "float"),
+        ({"a": [{Level.HIGH: 1, 3.0: {}}, {"3": 1, Level.HIGH: 2}]}, "$.a[1]", "test_values.Level"),
         (iter([1, iter([object()])]), "$[1][0]", "object"),
         (circle(), "$[0].up[0]", "dict"),
         ([open(__file__, "rb")], "$[0]", "_io.BufferedReader"),  # noqa: SIM115
@@ -184,9 +187,34 @@ def test_numpy():
     assert values.encode([numpy.int32(3), numpy.bool_(True)]) == "[3,true]"
     assert values.encode(numpy.array([[1, 2], [3, 4]])) == "[[1,2],[3,4]]"
     assert values.encode(numpy.array(5)) == "5"
+    assert (
+        values.encode(numpy.array([{1}, "a", b"b", None], dtype=object)) == '[[1],"a","Yg==",null]'
+    )
+    assert values.encode(numpy.ma.masked_array([1, 2], [False, True])) == "[1,null]"
+    assert values.encode(numpy.array([(1, 2.5)], dtype=[("a", "i4"), ("b", "f8")])) == "[[1,2.5]]"
+    assert values.encode(numpy.longdouble(1.5)) == "1.5"
+    assert values.encode([numpy.str_("a"), numpy.bytes_(b"b")]) == '["a","Yg=="]'
+    for unit in ("D", "s", "ns"):  # by itself numpy makes a number of nanoseconds
+        day = numpy.datetime64("2024-01-02", unit)
+        assert values.encode(day).startswith('"2024-01-02'), unit
+        assert values.encode([numpy.array([day])]).startswith('[["2024-01-02'), unit
+        assert values.encode(numpy.timedelta64(2, "D").astype(f"m8[{unit}]")) == "172800.0"
+    for odd, path in (
+        (numpy.array([[1, 2], [1j, 0]]), "$[0][0]"),
+        (numpy.array([{1: object()}], dtype=object), '$[0]["1"]'),
+        (numpy.float32("inf"), "$"),
+        ((numpy.array([1.0]), numpy.array([[0.0, math.inf]])), "$[1][0][1]"),
+    ):
+        with pytest.raises(NotSerializable) as refused:
+            values.encode(odd)
+        assert refused.value.data["path"] == path
     with pytest.raises(NotSerializable) as refused:
         values.encode({"a": numpy.array([1.0, math.nan])})
     assert refused.value.data["path"] == "$.a[1]"
+
+
+def test_sets_that_cannot_be_ordered_have_one_order_all_the_same():
+    assert values.encode({"b", 1, None, "a"}) == '[null,1,"a","b"]'
 
 
 def test_pydantic_and_attrs():

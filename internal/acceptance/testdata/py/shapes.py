@@ -1,0 +1,1 @@
+../../../../render/runtime/tests/shapes.py
