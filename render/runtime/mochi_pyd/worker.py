@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 # The members of an answer around its id and its result, and the newline.
 _FRAME = len('{"jsonrpc":"2.0","id":,"result":}\n')
+MAX_FRAME = _FRAME + len(str(2**64))
 # JSON-RPC's codes, until the script says what they are for its host.
 INTERNAL_ERROR = -32603
 
@@ -54,6 +55,8 @@ class Worker:
         self.wire = Wire()
         self.send: Callable[[Answer], None] = self.wire.write
         values.limit = self.wire.limit
+        # Up to here a result needs no second look, with any id of a daemon's around it.
+        self._short = min(LONG, values.limit - MAX_FRAME)
         stdio.take_over(tagged=self.wire.daemon)
         import faulthandler
 
@@ -207,15 +210,15 @@ class Worker:
             if call is request:  # a notification
                 return None
             call = encode(call)
-        if len(text) > LONG:
+            if len(text) + len(call) + _FRAME > values.limit:
+                raise too_large(len(text) + len(call) + _FRAME)
+        if len(text) > self._short:
             size = len(text) + len(str(call)) + _FRAME
             if size > values.limit:
                 raise too_large(size)
-            return f'{{"jsonrpc":"2.0","id":{call},"result":', text
-        line = f'{{"jsonrpc":"2.0","id":{call},"result":{text}}}\n'
-        if len(line) > values.limit:
-            raise too_large(len(line))
-        return line.encode()
+            if len(text) > LONG:
+                return f'{{"jsonrpc":"2.0","id":{call},"result":', text
+        return f'{{"jsonrpc":"2.0","id":{call},"result":{text}}}\n'.encode()
 
     def explain(self, request: "Any", error: BaseException) -> BaseException:
         """Tell a call that its arguments do not fit from one that failed inside."""

@@ -172,6 +172,20 @@ def test_what_does_not_fit_is_refused_by_argument_and_path(name, params, argumen
     assert says in refused.value.message
 
 
+def test_it_is_so_on_every_interpreter(shaped):
+    def answer(name, params):
+        call = shaped.id()
+        request = {"jsonrpc": "2.0", "id": call, "method": name, "params": params}
+        shaped.write(json.dumps(request).encode() + b"\n")
+        return shaped.answer(call)
+
+    for name, params, shown in FITS:
+        assert shown in str(answer(name, params)["result"]), (name, params)
+    for name, params, argument, path, _ in DOES_NOT_FIT:
+        data = answer(name, params)["error"]["data"]
+        assert (data["argument"], data["path"]) == (argument, path), (name, params)
+
+
 def test_pydantic_validates_by_its_own_rules():
     pytest.importorskip("pydantic", reason="pydantic is not installed here")
     assert ask(shapes.model, [{"a": "1", "when": "2024-01-02"}])[1].startswith("Model(a=1")

@@ -33,7 +33,7 @@ def send(worker, method, params, meta=TAGGED):
     head = json.dumps({"jsonrpc": "2.0", "id": call, "method": method, "meta": meta})
     worker.write(f'{head[:-1]},"params":{params}}}\n'.encode())
     line = worker.line()
-    while '"mochi.moved"' in line:
+    while line.startswith('{"jsonrpc":"2.0","method":"mochi.'):
         line = worker.line()
     start = f'{{"jsonrpc":"2.0","id":{call},"result":'
     return line[len(start) : -1] if line.startswith(start) else json.loads(line)["error"]
