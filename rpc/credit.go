@@ -157,3 +157,28 @@ func creditOf(params []byte) (token []byte, n uint64) {
 	}
 	return token, n
 }
+
+// CountItems says how many values an array has that is one whole value; false
+// when raw is something else.
+func CountItems(raw []byte) (n uint64, ok bool) {
+	c := cursor{line: raw}
+	if c.next() != '[' || c.open() != nil {
+		return 0, false
+	}
+	more := true
+	if c.next() == ']' {
+		c.at++
+		more = false
+	}
+	for more {
+		var err error
+		if _, err = c.value(); err != nil {
+			return 0, false
+		}
+		n++
+		if more, err = c.more(false); err != nil {
+			return 0, false
+		}
+	}
+	return n, c.next() == 0 && c.at == len(raw)
+}

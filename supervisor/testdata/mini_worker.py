@@ -19,7 +19,7 @@ import time
 
 module = sys.argv[1]
 wire = {k: int(v) for k, v in (p.split("=") for p in os.environ.pop("MOCHI_PYD_WIRE").split())}
-for key in ("in", "loop", "out", "control", "life", "board"):
+for key in ("in", "loop", "out", "control", "life", "board", "side"):
     os.set_inheritable(wire[key], False)
 board = mmap.mmap(wire["board"], 8 * (1 + 2 * wire["seats"]))
 write_lock = threading.Lock()
