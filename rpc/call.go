@@ -47,10 +47,10 @@ type Call struct {
 	answer   Answerer
 	answered atomic.Bool
 	cancel   atomic.Pointer[cancellation]
-	bytes    int             // what it took of its connection's budget
-	held     cancellation    // the first of cancel's values: no allocation of its own
-	voice    *voice          // nil: it says nothing before its answer (progress.go)
-	small    [smallCopy]byte // room for what newCall copies, when that is little
+	bytes    int                   // what it took of its connection's budget
+	held     cancellation          // the first of cancel's values: no allocation of its own
+	voice    atomic.Pointer[voice] // nil: it has said nothing before its answer (progress.go)
+	small    [smallCopy]byte       // room for what newCall copies, when that is little
 
 	burst     *Burst // that brought it: for whoever handles it, on the reader's goroutine
 	answering *Burst // that brought its answer; written by the one who answered
@@ -115,7 +115,7 @@ func (c *Call) finish(b *Burst, result []byte, err *Error) {
 
 // close is true for the first answer; behind it nothing is said.
 func (c *Call) close() bool {
-	if v := c.voice; v != nil {
+	if v := c.voice.Load(); v != nil {
 		v.mu.Lock()
 		defer v.mu.Unlock()
 	}

@@ -29,7 +29,7 @@ type Host interface {
 }
 
 var (
-	errNoCallbacks = Errorf(KindInvalidRequest, "this call can have no callback: the host passes one in the tagged encoding, on a request that it waits for")
+	errNoCallbacks = Errorf(KindInvalidRequest, "nobody answers the callbacks of this call: it is a notification, or was made in process by who is no Host")
 	errInputEnded  = NewError(KindRequestCancelled, "the host has ended its input and can answer no callback", nil)
 )
 
@@ -48,14 +48,18 @@ func (c *Call) CallBack(b *Burst, cb Callback, answer Answered) {
 }
 
 func (c *Call) callBack(b *Burst, cb Callback, answer Answered) *Error {
-	v := c.voice
 	host, _ := c.answer.(Host)
-	if v == nil || c.Conn == nil && host == nil {
+	switch {
+	case c.id == nil || c.Conn == nil && host == nil:
 		return errNoCallbacks
-	}
-	if c.Conn == nil {
+	case c.Conn == nil:
 		host.CallBack(c, cb, answer)
 		return nil
+	}
+	v := c.voice.Load()
+	if v == nil { // only the goroutine that reads the worker's words comes here
+		v = &voice{}
+		c.voice.Store(v)
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -97,7 +101,7 @@ func appendCallback(b []byte, id string, cb Callback, parent []byte) []byte {
 
 // Owes says that the call waits for a callback's answer.
 func (c *Call) Owes() bool {
-	v := c.voice
+	v := c.voice.Load()
 	if v == nil {
 		return false
 	}
@@ -168,16 +172,17 @@ func (c *Conn) called(e *envelope) {
 }
 
 func (o *owing) end(result []byte, err *Error) {
-	o.call.voice.mu.Lock()
-	o.call.voice.owed--
-	o.call.voice.mu.Unlock()
+	v := o.call.voice.Load()
+	v.mu.Lock()
+	v.owed--
+	v.mu.Unlock()
 	o.answer(result, err)
 }
 
 // disown forgets the callbacks of a call that is being answered: nobody waits
 // for them.
 func (c *Conn) disown(call *Call) {
-	if call.voice == nil || !c.Owes() {
+	if call.voice.Load() == nil || !c.Owes() {
 		return
 	}
 	c.mu.Lock()

@@ -49,7 +49,7 @@ type Creditor interface {
 // there is nothing, and to is told as soon as there is. ahead says that the
 // worker has items left and is out of bytes.
 func (c *Call) AskCredit(to Creditor, ahead bool) (n uint64, ok bool) {
-	v := c.voice
+	v := c.voice.Load()
 	if v == nil {
 		return 0, false
 	}
@@ -62,7 +62,7 @@ func (c *Call) AskCredit(to Creditor, ahead bool) (n uint64, ok bool) {
 // settle ends the wait if there is anything to give. Called with the voice's
 // lock held, while somebody asks.
 func (c *Call) settle() (n uint64, ok bool) {
-	v := c.voice
+	v := c.voice.Load()
 	k := &v.credit
 	if k.held == 0 && !(k.ahead && k.given > v.sent) {
 		return 0, false
@@ -81,14 +81,15 @@ func (c *Call) settle() (n uint64, ok bool) {
 
 // taken: the host has read what waited for it.
 func (c *Call) taken() {
-	c.voice.mu.Lock()
-	c.voice.credit.queued = false
+	v := c.voice.Load()
+	v.mu.Lock()
+	v.credit.queued = false
 	c.goOn()
 }
 
 // Grant gives the stream credit for n more items, as $/credit does.
 func (c *Call) Grant(n uint64) {
-	v := c.voice
+	v := c.voice.Load()
 	if v == nil || n == 0 {
 		return
 	}
@@ -100,13 +101,14 @@ func (c *Call) Grant(n uint64) {
 
 // goOn tells who waits. It lets go of the voice's lock.
 func (c *Call) goOn() {
-	to := c.voice.credit.asker
+	v := c.voice.Load()
+	to := v.credit.asker
 	if to == nil {
-		c.voice.mu.Unlock()
+		v.mu.Unlock()
 		return
 	}
 	n, ok := c.settle()
-	c.voice.mu.Unlock()
+	v.mu.Unlock()
 	if ok {
 		to.GiveCredit(c, n)
 	}

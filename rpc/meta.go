@@ -81,7 +81,7 @@ func (m *Meta) set(key string, value jsontext.Value) (want string) {
 		want = "true or false"
 	case "encoding":
 		m.Encoding, ok = text(value)
-		ok = ok && (m.Encoding == "json" || m.Encoding == encodingTagged)
+		ok = ok && (m.Encoding == "json" || m.Encoding == "tagged")
 		want = `"json" or "tagged"`
 	case "returns":
 		m.Returns, ok = text(value)

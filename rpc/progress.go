@@ -32,9 +32,9 @@ type Report struct {
 	Message    string   `json:"message"`
 }
 
-// voice is the part of a call that only those have that may say something
-// before their answer. Its lock keeps the order: nothing is said after the
-// answer, whoever gives that.
+// voice is the part of a call that only those have that say something before
+// their answer. Its lock keeps the order: nothing is said after the answer,
+// whoever gives that.
 type voice struct {
 	mu     sync.Mutex
 	head   []byte // of every items line of this call, all that comes before the worker's own bytes
@@ -44,7 +44,7 @@ type voice struct {
 	owed   int // callbacks without an answer
 }
 
-// mute are the reasons why a call that asks for a stream cannot have one.
+// These are the reasons why a call that asks for a stream cannot have one.
 var (
 	errStreamInBatch = Errorf(KindInvalidRequest, "a batch has one line for all its answers, and no stream: send the request on a line of its own, or leave meta.stream out")
 	errStreamOfNull  = Errorf(KindInvalidRequest, "a stream is told from others by its request's id, and null is no such id: use a string or a number")
@@ -55,7 +55,7 @@ var (
 // have it.
 func (c *Call) prepare(batched bool) *Error {
 	m := &c.Meta
-	if !m.Stream && !m.Progress && m.Encoding != encodingTagged {
+	if !m.Stream && !m.Progress {
 		return nil
 	}
 	switch {
@@ -73,11 +73,9 @@ func (c *Call) prepare(batched bool) *Error {
 	case m.Stream && c.Conn == nil && c.listener() == nil:
 		return errStreamUnheard
 	}
-	c.voice = &voice{}
+	c.voice.Store(&voice{})
 	return nil
 }
-
-const encodingTagged = "tagged"
 
 func (c *Call) listener() Listener {
 	l, _ := c.answer.(Listener)
@@ -87,7 +85,7 @@ func (c *Call) listener() Listener {
 // Said says whether an item of the call's stream has gone out: such a call is
 // never run again.
 func (c *Call) Said() bool {
-	v := c.voice
+	v := c.voice.Load()
 	if v == nil {
 		return false
 	}
@@ -102,7 +100,7 @@ func (c *Call) Said() bool {
 // there are. Items of a call that is answered are dropped. The error says that
 // they do not fit a message; they are lost then, and so the call must fail.
 func (c *Call) Items(b *Burst, rest, items []byte, seq, n uint64) *Error {
-	v := c.voice
+	v := c.voice.Load()
 	if v == nil {
 		return nil
 	}
@@ -154,7 +152,7 @@ func (c *Conn) progress(b *Burst, head, body []byte) *Error {
 // Report sends the function's own report of its progress, if the host asked for
 // such. fraction is from 0 to 1; nil says nothing of it.
 func (c *Call) Report(b *Burst, fraction *float64, message string) {
-	v := c.voice
+	v := c.voice.Load()
 	if v == nil || !c.Meta.Progress {
 		return
 	}
@@ -204,7 +202,7 @@ func without(object []byte, name string) []byte {
 // Waiting says since when the call waits for credit (zero: it does not), and how
 // long it has waited before: its deadline stands still meanwhile.
 func (c *Call) Waiting() (since time.Time, before time.Duration) {
-	v := c.voice
+	v := c.voice.Load()
 	if v == nil {
 		return time.Time{}, 0
 	}
