@@ -6,10 +6,21 @@ snapshot.py has left one (finding them one by one costs more than running them),
 and every module that a plain call does not need is imported by the function
 that needs it. They do without `from __future__ import annotations` too: it is a
 real import, of 0.2 ms.
+
+User code imports it for what is in API: which call it works for, how long that
+may take, how far it has come, callbacks to the host, hooks.
 """
 
 # What every worker imports before it is ready, each after those it imports.
 START = ("refusal", "stacks", "cancel", "values", "stdio", "surface", "wire", "lane", "worker")
+
+
+# What user code may use, by where it is.
+API = {
+    "api": ("Call", "current_call", "log", "progress", "remaining"),
+    "callbacks": ("Callback", "CallbackError", "callback"),
+    "hooks": ("health", "on_start", "on_stop"),
+}
 
 
 def _start(directory: str) -> bool:
@@ -42,6 +53,31 @@ def _start(directory: str) -> bool:
         sys.modules[full] = globals()[name] = module
         exec(code, module.__dict__)
     return True
+
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .api import Call as Call
+    from .api import current_call as current_call
+    from .api import log as log
+    from .api import progress as progress
+    from .api import remaining as remaining
+    from .callbacks import Callback as Callback
+    from .callbacks import CallbackError as CallbackError
+    from .callbacks import callback as callback
+    from .hooks import health as health
+    from .hooks import on_start as on_start
+    from .hooks import on_stop as on_stop
+else:
+
+    def __getattr__(name: str) -> object:
+        """Give a name of the API, whose modules no start and no plain call has use for."""
+        from importlib import import_module
+
+        for home, names in API.items():
+            if name in names:
+                return getattr(import_module(f"{__name__}.{home}"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 STARTED = bool(__path__) and _start(__path__[0])  # a bundle has no files

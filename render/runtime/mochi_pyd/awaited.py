@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .loop import collect
+from .loop import asking, collect
+from .side import asked
 from .surface import kind
 
 TYPE_CHECKING = False
@@ -22,6 +23,8 @@ def awaiting(function: Any) -> Any:
         result = function(*params, **named)
         if hasattr(type(result), "__await__"):
             return await result
-        return await collect(result) if hasattr(type(result), "__anext__") else result
+        if not hasattr(type(result), "__anext__") or asked(asking.get()):
+            return result
+        return await collect(result)
 
     return awaited

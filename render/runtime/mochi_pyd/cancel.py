@@ -54,6 +54,8 @@ stopping: "dict[object, tuple[str, ...]]" = {}
 # The code that is never interrupted although it runs inside a call. By identity:
 # code objects are compared by value, slowly.
 _whole: "set[int]" = set()
+# That part of it which writes a line of the wire: nothing else may be written then.
+_writing: "set[int]" = set()
 # Where logging takes and leaves the lock that all threads log under. What it
 # calls in between may be interrupted: it cleans up behind that.
 _LOGGING = frozenset({"handle", "acquire", "release", "_acquireLock", "_releaseLock"})
@@ -85,6 +87,12 @@ def whole(function: "F") -> "F":
     return function
 
 
+def writing(function: "F") -> "F":
+    """Have function, which writes a line from inside a call, run to its end."""
+    _writing.add(id(function.__code__))
+    return whole(function)
+
+
 def stopped(error: BaseException, call: object) -> bool:
     """Tell whether error is, or comes of, the cancellation of this very call.
 
@@ -113,6 +121,14 @@ def stack(call: object) -> str:
         return "\n".join(task)
     main, shown = Kicks.shown
     return shown if main == call else ""
+
+
+def _is_writing(frame: "FrameType | None") -> bool:
+    while frame is not None:
+        if id(frame.f_code) in _writing:
+            return True
+        frame = frame.f_back
+    return False
 
 
 class Kicks:
@@ -234,6 +250,9 @@ class Kicks:
         and will reach them soon: the revocation is void. The newest goes first,
         as each is put back to the head of a queue.
         """
+        if _writing and _is_writing(frame):
+            self._insist()
+            return
         taken = tuple(self._revoked)
         self._revoked.difference_update(taken)
         revoked = sorted([call - REVOKE for call in taken], reverse=True)
@@ -287,12 +306,12 @@ class Kicks:
 
     def _repeat(self) -> None:
         while self._insisting:
-            while self._current.main in shots:
+            while self._current.main in shots or self._revoked:
                 sleep(AGAIN)
                 self.kick()
             self._insisting = False
             # Another call may have come to insist just before that line.
-            self._insisting = self._current.main in shots
+            self._insisting = self._current.main in shots or bool(self._revoked)
 
     @whole
     def _swallowed(self, args: "Any") -> None:

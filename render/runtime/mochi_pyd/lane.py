@@ -101,7 +101,7 @@ def serve(worker: "Worker", dispatch: "Callable[[Any], Answer | None]") -> None:
             call = request.get("id")
             # In this order: what has started and is not current is over, and a
             # shot at it is too late; what is struck out by now never starts.
-            current.main = call
+            current.main, current.request = call, request
             struck = False
             if board is not None:
                 cell = 1 + call % seats
@@ -129,6 +129,17 @@ def _examine(_text: str, _at: int) -> "tuple[Any, int]":
     raise ValueError
 
 
+def _noting(read: "Callable[[int], bytes]") -> "Callable[[int], bytes]":
+    """Note when the last read was: what the time left of a call is counted from."""
+
+    def noting(size: int) -> bytes:
+        chunk = read(size)
+        current.read = clock()
+        return chunk
+
+    return noting
+
+
 def _polling(worker: "Worker") -> "Callable[[int], bytes] | None":
     from . import polling
 
@@ -137,7 +148,7 @@ def _polling(worker: "Worker") -> "Callable[[int], bytes] | None":
 
 def texts(worker: "Worker") -> "Iterator[str]":
     """Give the whole lines of each read; a line in pieces is given once it is whole."""
-    read: Callable[[int], bytes] = worker.wire.read
+    read = _noting(worker.wire.read)
     limit, polls = worker.wire.limit, worker.wire.poll != 0
     # The daemon has seen to it that its bytes are UTF-8.
     errors = "strict" if worker.wire.daemon else "surrogateescape"

@@ -17,9 +17,10 @@ from contextvars import ContextVar, copy_context
 from inspect import CORO_CREATED, getcoroutinestate
 from time import monotonic as clock
 
-from . import polling, stdio
+from . import polling, side, stdio
 from .cancel import shots, stopping
 from .lane import READ_SIZE, revoked, skip
+from .side import asked
 from .stacks import threads, waiting
 from .surface import kind
 
@@ -35,7 +36,13 @@ THREAD_NAME = "mochi-asyncio-loop"
 # sooner than by default (0.65 instead of 6.6 ms), for 4 % of the main thread.
 SWITCH_INTERVAL = 0.0005
 
-_call: ContextVar[object] = ContextVar("mochi_call", default=None)
+# The request that a task, and what it has started, works for.
+asking: ContextVar[Any] = ContextVar("mochi_request", default=None)
+
+
+def _id() -> object:
+    request = asking.get()
+    return None if request is None else request.get("id")
 
 
 class Loop:
@@ -58,17 +65,15 @@ class Loop:
 
     def start(self) -> None:
         """Start the thread; from now on two threads write replies."""
-        write, lock = self._worker.wire.write, threading.Lock()
-
-        def send(line: Any) -> None:
-            with lock:
-                write(line)
-
-        self._worker.send = send
-        stdio.current.task = _call.get
+        self._worker.send = self._worker.wire.write_shared
+        stdio.current.task = _id
         sys.setswitchinterval(SWITCH_INTERVAL)
         self._thread.start()
         self._started.wait()
+
+    def wait_for(self, coroutine: Any) -> object:
+        """Wait on another thread until the loop has run coroutine."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     def is_current(self) -> bool:
         """Tell whether the caller is on the loop's thread."""
@@ -79,6 +84,7 @@ class Loop:
         if self.is_current():
             self._begin(request, self._settle(request, awaitable))
             return
+        request["read"] = stdio.current.read
         self._inbox.append((request, awaitable))
         self._poke(self._take_inbox)
 
@@ -117,6 +123,9 @@ class Loop:
             if self._closing:
                 self._close()
             await self._idle.wait()
+            hooks = sys.modules.get(f"{__package__}.hooks")
+            if hooks is not None:
+                await hooks.stop_here()
         finally:  # what arrives from now on is for the next loop
             self._serving = False
 
@@ -191,7 +200,9 @@ class Loop:
         if not chunk:
             self._loop.remove_reader(fd)
             self._worker.wire.loop = -1
+            side.run_dry()
             return False
+        now = clock()
         head, newline, tail = chunk.rpartition(b"\n")
         self._pieces.append(head if newline else tail)
         if not newline:
@@ -201,7 +212,11 @@ class Loop:
         board, seats = self._worker.wire.board, self._worker.wire.seats
         for line in lines:
             request = self._worker.request(line)
-            call = request["id"]
+            call = request.get("id")
+            if call is None:
+                side.hear(request)
+                continue
+            request["read"] = now
             if board is not None:
                 cell = 1 + call % seats
                 board[cell] = call
@@ -264,7 +279,7 @@ class Loop:
 
     def _start(self, request: Any, awaitable: Any) -> None:
         """Begin one request in a context of its own."""
-        _call.set(request.get("id"))
+        asking.set(request)
         if awaitable is not None:
             self._begin(request, self._settle(request, awaitable))
             return
@@ -327,10 +342,13 @@ class Loop:
             if shots:
                 self._enter(request, awaitable)
             if hasattr(type(awaitable), "__await__"):
-                result = await awaitable
+                line = self._worker.reply(request, await awaitable)
+            elif "meta" in request and asked(request):
+                from .streams import pour
+
+                line = await pour(self._worker, request, awaitable)
             else:
-                result = await collect(awaitable)
-            line = self._worker.reply(request, result)
+                line = self._worker.reply(request, await collect(awaitable))
         except BaseException as error:
             if isinstance(error, GeneratorExit) and not self._serving:
                 raise  # closed with its loop, which has been answered for (_abandon)
@@ -342,6 +360,7 @@ class Loop:
         if stopping:
             stopping.pop(request.get("id"), None)
         if line is not None:
+            request["over"] = True
             try:
                 self._worker.send(line)
             except OSError:  # nobody reads any more: the main lane meets the end of input

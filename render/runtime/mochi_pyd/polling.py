@@ -13,6 +13,8 @@ in its way, or on another one, which has to be woken.
 import os
 from time import monotonic as clock
 
+from .stdio import current
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -151,7 +153,8 @@ def reader(wire: "Wire") -> "Callable[[int], bytes]":
         if window.polls(began):
             wait(began)
         chunk = read(size)
-        took = clock() - began
+        current.read = ended = clock()
+        took = ended - began
         return chunk
 
     return polling_read

@@ -214,7 +214,7 @@ class Nursery:
             os.dup2(fd, number)
             os.close(fd)
         _bear(mark)
-        names = ("in", "loop", "out", "control", "life", "board")
+        names = ("in", "loop", "out", "control", "life", "side", "board")
         os.environ[VARIABLE] = " ".join(_renumber(pair, names, fds) for pair in wire.split())
         worker = self.worker
         worker.wire = Wire()

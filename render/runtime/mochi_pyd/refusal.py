@@ -3,6 +3,7 @@
 # The kinds for which a worker script has no constant.
 CODES = {
     "import_failed": -32005,
+    "shutting_down": -32006,
     "too_large": -32007,
     "not_serializable": -32008,
     "request_cancelled": -32800,

@@ -40,6 +40,11 @@ class Running:
 
     def __init__(self) -> None:
         self.main: object = None
+        # The main thread's request, the last one between two of them, and when the
+        # line it came in was read.
+        self.request: Any = None
+        self.read = 0.0
+        self.worker: Any = None  # from when it serves on
         # Reads the loop's context variable; there is none until there is a loop.
         self.task: Callable[[], object] | None = None
 
@@ -251,3 +256,12 @@ def tail(call: object) -> "list[str]":
         for stream in Output.streams:
             stream.finish(call)
         return list(Output.tails.get(call, ()))
+
+
+def foreign_code() -> bool:
+    """Tell whether C code from outside the standard library is loaded."""
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and file.endswith((".so", ".dylib")) and "lib-dynload" not in file:
+            return True
+    return "_cffi_backend" in sys.modules

@@ -6,6 +6,7 @@ are stdin and stdout, moved away so that 0 and 1 are free for user code.
 
 import os
 import sys
+from _thread import allocate_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,14 +36,19 @@ class Wire:
     def __init__(self) -> None:
         text = os.environ.pop(VARIABLE, None)
         self.daemon = text is not None
-        named = dict(pair.split("=", 1) for pair in (text or "").split())
-        numbers = {key: int(value) for key, value in named.items()}
+        # What is no integer here is read by those it is for.
+        self.named = named = dict(pair.split("=", 1) for pair in (text or "").split())
+        numbers = {k: int(v) for k, v in named.items() if v.lstrip("-").isdigit()}
         self.limit = numbers.get("message", DEFAULT_MESSAGE)
         self.seats = numbers.get("seats", 1)
         self.main_seats = numbers.get("main", self.seats)
         self.loop = numbers.get("loop", -1)
         self.control = numbers.get("control", -1)
         self.life = numbers.get("life", -1)
+        # Whence a call of the main thread hears while it runs.
+        self.side = numbers.get("side", -1)
+        # What a call has where the daemon does not say, in seconds: 0 is for ever.
+        self.timeout = float(named.get("timeout", 0)) / 1000
         # The socket of a process that forks workers and is none.
         self.fork = numbers.get("fork", -1)
         # The signal that asks for the stacks of all threads; 0 is none.
@@ -53,6 +59,7 @@ class Wire:
         self.board: memoryview | None = None
         self._board_file = numbers.get("board", -1)
         self.forked = False
+        self._lock = allocate_lock()
         if self.daemon:
             self.requests, self.replies = numbers["in"], numbers["out"]
             for fd in (*self._descriptors(), self.fork):
@@ -95,6 +102,11 @@ class Wire:
             raise
         if done != len(line):
             self._write_rest(memoryview(line)[done:])
+
+    def write_shared(self, line: "Answer") -> None:
+        """Write a whole line, while other threads write theirs."""
+        with self._lock:
+            self.write(line)
 
     def _write_long(self, head: str, result: str) -> None:
         """Write a long result a pipe's length at a time: it is never copied whole."""
@@ -155,12 +167,12 @@ class Wire:
                     os.close(fd)
                 except OSError:  # user code closed it before us
                     pass
-        self.requests = self.replies = self.loop = self.control = self.life = -1
+        self.requests = self.replies = self.loop = self.control = self.life = self.side = -1
         self._board_file, self.board = -1, None
 
     def _descriptors(self) -> "tuple[int, ...]":
         ours = (self.requests, self.replies, self.loop, self.control, self.life)
-        return (*ours, self._board_file)
+        return (*ours, self.side, self._board_file)
 
     def _leave_if_forked(self) -> None:
         """End a forked child that came back out of the user's function."""
@@ -184,3 +196,13 @@ def _take_stdio() -> tuple[int, int]:
     os.dup2(2, 1)
     os.close(null)
     return requests, replies
+
+
+def expect(module: str) -> None:
+    """Refuse to serve another module than the one the script was rendered for."""
+    if VARIABLE in os.environ or len(sys.argv) < 2 or not module or sys.argv[1] == module:
+        return
+    raise SystemExit(
+        f"{sys.argv[0]}: rendered for {module}, not for {sys.argv[1]}: "
+        f"run it with {module}, or render {sys.argv[1]}"
+    )

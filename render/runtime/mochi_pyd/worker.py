@@ -14,7 +14,7 @@ from .refusal import CODES, Refusal, UnboundParams
 from .surface import Methods, Surface
 from .surface import kind as kind_of
 from .values import NATURAL, encode, parse, too_large
-from .wire import LONG, PROTOCOL, STAGE_IMPORT, STAGE_READY, Wire
+from .wire import LONG, PROTOCOL, STAGE_IMPORT, STAGE_READY, Wire, expect
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Worker:
         self._tidied = 0
         if not self.live:
             return
-        _expect(module)
+        expect(module)
         self.wire = Wire()
         self.send: Callable[[Answer], None] = self.wire.write
         values.limit = self.wire.limit
@@ -138,12 +138,16 @@ class Worker:
         methods["mochi.ping"] = lambda: "pong"
         methods["mochi.describe"] = self._describe
         if loop is not None or any(k["kind"] in ("coroutine", "async_generator") for k in kinds):
-            self._listen()
-            self._start_loop(loop)
+            self.listen()
+            self.start_loop(loop)
+        stdio.current.worker = self
+        hooks = sys.modules.get(f"{__package__}.hooks")
+        if hooks is not None:  # the module has imported it
+            hooks.start(self)
         self.wire.stage(STAGE_READY)
         self.say_ready(kinds)
         # What can wait until then is done while the daemon reads that.
-        self._listen()
+        self.listen()
         self._tidy_imports()
         if not sys.modules[__package__ or ""].STARTED:
             from . import snapshot
@@ -158,6 +162,9 @@ class Worker:
         finally:
             if self.loop is not None:
                 self.loop.finish()
+            hooks = sys.modules.get(f"{__package__}.hooks")
+            if hooks is not None:
+                hooks.stop()
 
     async def overlap(self, dispatch: "Dispatch") -> None:
         """Answer the loop's requests, any number at once, until their end."""
@@ -183,6 +190,12 @@ class Worker:
 
     def reply(self, request: "Any", result: "Any") -> "Answer | None":
         """Write the line that answers request; None when there is none, or not yet."""
+        meta = request.get("meta")
+        if meta is not None:
+            from . import streams
+
+            if streams.wanted(request, result, meta):
+                return streams.begin(self, request, result)
         if type(result) not in NATURAL:
             kind = type(result)
             if hasattr(kind, "__await__") or hasattr(kind, "__anext__"):
@@ -296,12 +309,12 @@ class Worker:
             from . import logs
 
             logs.install()
-        if "ctypes" in sys.modules or _foreign_code():
+        if "ctypes" in sys.modules or stdio.foreign_code():
             from . import cstdio
 
             cstdio.install()
 
-    def _listen(self) -> None:
+    def listen(self) -> None:
         """Take the board, and hear what is cancelled."""
         if self.kicks is None and self.wire.control >= 0 and self.wire.seats:
             self.wire.map_board()
@@ -327,7 +340,8 @@ class Worker:
 
         return describe(self.module, self.methods)
 
-    def _start_loop(self, run: "Callable[[], object] | None" = None) -> "Loop":
+    def start_loop(self, run: "Callable[[], object] | None" = None) -> "Loop":
+        """Give the worker its loop, which it has not yet."""
         from .loop import Loop
 
         self.loop = Loop(self, run)
@@ -346,7 +360,7 @@ class Worker:
         assert self.pending is not None
         (request, awaitable), self.pending = self.pending, None
         try:
-            loop = self.loop or self._start_loop()
+            loop = self.loop or self.start_loop()
             self._announce(request)
             loop.adopt(request, awaitable)
         except BaseException as error:
@@ -376,24 +390,3 @@ class Worker:
         if kind not in ("coroutine", "async_generator"):
             kind = "function"  # it returned an awaitable this time
         self.notify("mochi.moved", {"id": request["id"], "name": name, "kind": kind})
-
-
-def _foreign_code() -> bool:
-    """Tell whether C code from outside the standard library is loaded."""
-    for module in list(sys.modules.values()):
-        file = getattr(module, "__file__", None)
-        if isinstance(file, str) and file.endswith((".so", ".dylib")) and "lib-dynload" not in file:
-            return True
-    return "_cffi_backend" in sys.modules
-
-
-def _expect(module: str) -> None:
-    """Refuse to serve another module than the one the script was rendered for."""
-    from .wire import VARIABLE
-
-    if VARIABLE in os.environ or len(sys.argv) < 2 or not module or sys.argv[1] == module:
-        return
-    raise SystemExit(
-        f"{sys.argv[0]}: rendered for {module}, not for {sys.argv[1]}: "
-        f"run it with {module}, or render {sys.argv[1]}"
-    )

@@ -51,7 +51,7 @@ class Worker:
         (directory / "mochi_worker.py").write_text(script)
         if not (directory / "mochi_pyd").exists():
             (directory / "mochi_pyd").symlink_to(RUNTIME)
-        for name in ("zoo.py", "victims.py", "cellar.py"):
+        for name in ("zoo.py", "victims.py", "cellar.py", "talk.py"):
             if not (directory / name).exists():
                 (directory / name).symlink_to(HERE / name)
         self.directory, self.python = directory, python
@@ -84,10 +84,14 @@ class Worker:
         while data:
             data = data[os.write(self.requests, data) :]
 
-    def call(self, method, *params, loop=False, **named):
+    def call(self, method, *params, loop=False, meta=None, left=None, **named):
         """Send a request and give its id."""
         call = self.id(loop)
         request = {"jsonrpc": "2.0", "id": call, "method": method}
+        if meta:
+            request["meta"] = meta
+        if left is not None:
+            request["left"] = left
         if named:
             request["params"] = {"*": list(params), **named}
         elif params:
@@ -120,9 +124,9 @@ class Worker:
                 return message
             self.stray.append(message)
 
-    def ask(self, method, *params, loop=False, **named):
+    def ask(self, method, *params, loop=False, meta=None, **named):
         """Call and give the result; an error's object when it failed."""
-        answer = self.answer(self.call(method, *params, loop=loop, **named))
+        answer = self.answer(self.call(method, *params, loop=loop, meta=meta, **named))
         return answer["result"] if "result" in answer else answer["error"]
 
     def raw(self, text):
@@ -159,6 +163,7 @@ class DaemonWorker(Worker):
     """A worker as the daemon starts it: on inherited descriptors, with a scoreboard."""
 
     seats, main = 136, 8
+    more = ""  # members of the wire
     stack = ""  # of the call that was cancelled last, which its answer showed
 
     def start(self):
@@ -168,13 +173,15 @@ class DaemonWorker(Worker):
         control, self.control = os.pipe()
         os.set_blocking(control, False)
         life, self.life = os.pipe()
+        side, self.side = os.pipe()
         board = os.open(self.directory / "board", os.O_RDWR | os.O_CREAT)
         os.ftruncate(board, mmap.PAGESIZE)
         self.board = mmap.mmap(board, mmap.PAGESIZE)
-        theirs = [requests, loop, replies, control, life, board]
+        theirs = [requests, loop, replies, control, life, side, board]
         wire = (
             f"in={requests} loop={loop} out={replies} control={control} life={life} "
-            f"board={board} seats={self.seats} main={self.main} message={1 << 20} dump={DUMP}"
+            f"board={board} seats={self.seats} main={self.main} message={1 << 20} dump={DUMP} "
+            f"side={side} {self.more}"
         )
         if self.poll is not None:
             wire += f" poll={self.poll}"
@@ -214,6 +221,14 @@ class DaemonWorker(Worker):
         if data.get("started") is True:
             self.stack = data.pop("stack")
         return answer
+
+    def tell(self, method, loop=False, **params):
+        """Write what a running call waits for, as the daemon does."""
+        line = json.dumps({"jsonrpc": "2.0", "method": method, "params": params})
+        data = line.encode() + b"\n"
+        fd = self.loop if loop else self.side
+        while data:
+            data = data[os.write(fd, data) :]
 
     def shoot(self, *calls):
         """Write the calls' ids into the control pipe."""
@@ -273,6 +288,6 @@ class DaemonWorker(Worker):
         self.process.wait()
         self.log.close()
         self.board.close()
-        for fd in (self.requests, self.loop, self.replies, self.control, self.life):
+        for fd in (self.requests, self.loop, self.replies, self.control, self.life, self.side):
             if fd >= 0:
                 os.close(fd)

@@ -1,0 +1,171 @@
+"""The side: what a call says and hears while it runs.
+
+Its words (items, progress, questions to the host) go out between the answers,
+on the reply pipe. What comes back for it does not wait behind requests: for the
+main thread, which reads no requests while a call runs, there is a pipe of its
+own that is read only while a call waits for something; the loop, which goes on
+reading, hears between its requests.
+"""
+
+import os
+import sys
+from collections import deque
+
+from .cancel import Kicks, shots, whole, writing
+from .refusal import Refusal
+from .values import encode, parse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from asyncio import Future
+    from typing import Any
+
+    from .worker import Worker
+
+    # What is waited for: the method of the word, the call's id, and a number of its own.
+    Key = tuple[str, object, object]
+
+# What one read of the side pipe takes.
+READ_SIZE = 64 * 1024
+
+
+def asked(request: "Any") -> bool:
+    """Tell whether request asks for a stream and can have one: it has an id."""
+    if request is None or "id" not in request:
+        return False
+    meta = request.get("meta")
+    return type(meta) is dict and meta.get("stream") is True
+
+
+def tagged() -> "Any":
+    """Give the module that writes and reads the tagged encoding."""
+    from importlib import import_module
+
+    return import_module(f"{__package__}.options")
+
+
+def closed() -> Refusal:
+    """Make the error of a call to which nobody can say any more what it waits for."""
+    return Refusal(
+        "shutting_down",
+        "the worker is ending, and the call waited for a word of its host: call again",
+    )
+
+
+@writing
+def emit(worker: "Worker", line: bytes) -> None:
+    """Write a line from inside a call, whole, whatever thread it is on."""
+    worker.send(line)
+
+
+def say(worker: "Worker", method: str, params: "dict[str, Any]") -> None:
+    """Send a notification from inside a call."""
+    share(worker)
+    line = encode({"jsonrpc": "2.0", "method": method, "params": params})
+    emit(worker, line.encode("ascii") + b"\n")
+    look(worker)
+
+
+def look(worker: "Worker") -> None:
+    """Meet the kick that came while a line was being written."""
+    if shots and Kicks.here is not None:
+        Kicks.here.kick()
+
+
+def share(worker: "Worker") -> None:
+    """From now on a call writes as well, and its threads may."""
+    worker.send = worker.wire.write_shared
+
+
+def key_of(message: "Any") -> "Key":
+    """Name what a word from the daemon is the answer to."""
+    method, params = message["method"], message["params"]
+    return method, params["id"], params["n"] if method == "mochi.called" else None
+
+
+class Ear:
+    """The main thread's side pipe."""
+
+    def __init__(self, fd: int) -> None:
+        import select
+
+        self._fd = fd
+        self._pieces: list[bytes] = []
+        self._lines: deque[bytes] = deque()
+        self._poll = select.poll()
+        self._poll.register(fd, select.POLLIN)
+
+    def wait(self, key: "Key") -> "Any":
+        """Wait for one word and give its params; what is for calls before this is dropped.
+
+        Waiting can be interrupted anywhere, taking cannot: no half line is lost.
+        """
+        while True:
+            while self._lines:
+                message = parse(self._lines.popleft().decode())
+                if key_of(message) == key:
+                    return message["params"]
+            self._poll.poll()
+            if not self._take():
+                raise closed()
+
+    @whole
+    def _take(self) -> bool:
+        try:
+            chunk = os.read(self._fd, READ_SIZE)
+        except OSError:  # closed by user code
+            return False
+        head, newline, tail = chunk.rpartition(b"\n")
+        if not newline:
+            self._pieces.append(chunk)
+            return bool(chunk)
+        self._lines.extend(b"".join((*self._pieces, head)).split(b"\n"))
+        self._pieces = [tail] if tail else []
+        return True
+
+
+_ears: "dict[int, Ear]" = {}
+
+
+def wait(worker: "Worker", key: "Key") -> "Any":
+    """Wait on the main thread until the daemon has said what key names."""
+    fd = worker.wire.side
+    if fd < 0:
+        raise closed()
+    ear = _ears.get(fd)
+    if ear is None:
+        ear = _ears[fd] = Ear(fd)
+    return ear.wait(key)
+
+
+_expected: "dict[Key, Future[Any]]" = {}
+
+
+async def hearing(worker: "Worker", key: "Key") -> "Any":
+    """Wait on the loop until the daemon has said what key names.
+
+    When that is asked for just before, nothing comes between: the answer is read
+    on the loop's own thread.
+    """
+    if worker.wire.loop < 0:
+        raise closed()
+    future = sys.modules["asyncio"].get_running_loop().create_future()
+    _expected[key] = future
+    try:
+        return await future
+    finally:
+        _expected.pop(key, None)
+
+
+def hear(message: "Any") -> None:
+    """Take a word that the loop has read between its requests."""
+    future = _expected.get(key_of(message))
+    if future is not None and not future.done():
+        future.set_result(message["params"])
+
+
+def run_dry() -> None:
+    """Tell all that wait on the loop that nothing will come."""
+    for future in list(_expected.values()):
+        if not future.done():
+            future.set_exception(closed())
