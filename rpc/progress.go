@@ -16,7 +16,8 @@ import (
 
 // Listener is an Answerer that wants to hear what a call says before its answer.
 // Calls made in process have one to stream at all; a connection needs none, it
-// writes $/progress. Neither method may block or keep the bytes.
+// writes $/progress. Neither method may block or keep the bytes; CallItems may
+// call Grant.
 type Listener interface {
 	Answerer
 	// CallItems brings items of a stream, a raw JSON array; seq is the number of
@@ -105,18 +106,20 @@ func (c *Call) Items(b *Burst, rest, items []byte, seq, n uint64) *Error {
 		return nil
 	}
 	v.mu.Lock()
-	defer v.mu.Unlock()
 	if c.answered.Load() {
+		v.mu.Unlock()
 		return nil
 	}
 	v.said = true
 	v.sent += n
 	if c.Conn == nil {
+		v.mu.Unlock() // the listener may grant
 		if l := c.listener(); l != nil {
 			l.CallItems(c, seq, items)
 		}
 		return nil
 	}
+	defer v.mu.Unlock()
 	if v.head == nil {
 		v.head = append(appendToken(nil, c.id), '{')
 	}
