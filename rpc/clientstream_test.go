@@ -9,19 +9,9 @@ import (
 	"time"
 )
 
-func streamClient(t testing.TB, s *testServer) *Client {
-	t.Helper()
-	c, err := Dial(t.Context(), s.addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	return c
-}
-
 func TestAClientStreamsWithoutEndingTheCredit(t *testing.T) {
 	s, _ := serveStreams(t, Limits{})
-	c := streamClient(t, s)
+	c := dialClient(t, s)
 	for _, size := range []int{0, 1000, 40 << 10, 3 << 20} {
 		n := min(20_000, 20<<20/(size+1))
 		i := 0
@@ -42,7 +32,7 @@ func TestAClientStreamsWithoutEndingTheCredit(t *testing.T) {
 
 func TestAClientThatStopsReadingStopsTheStream(t *testing.T) {
 	s, h := serveStreams(t, Limits{})
-	c := streamClient(t, s)
+	c := dialClient(t, s)
 	for item, err := range c.Stream(t.Context(), "count", []int{1 << 30, 100}) {
 		if err != nil || !strings.HasPrefix(string(item), `"0x`) {
 			t.Fatal(string(item), err)
@@ -69,7 +59,7 @@ func TestAClientThatStopsReadingStopsTheStream(t *testing.T) {
 
 func TestAStreamEndsWithItsContext(t *testing.T) {
 	s, h := serveStreams(t, Limits{})
-	c := streamClient(t, s)
+	c := dialClient(t, s)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	n := 0
@@ -88,7 +78,7 @@ func TestAStreamEndsWithItsContext(t *testing.T) {
 
 func TestAStreamsErrorComesBehindItsItems(t *testing.T) {
 	s, _ := serveStreams(t, Limits{MaxMessage: 8 << 10})
-	c := streamClient(t, s)
+	c := dialClient(t, s)
 	n := 0
 	var last error
 	for _, err := range c.Stream(t.Context(), "count", []int{5, 9 << 10}) {
@@ -117,7 +107,7 @@ func TestAStreamsErrorComesBehindItsItems(t *testing.T) {
 
 func TestAClientHearsReportsAndAnswersCallbacks(t *testing.T) {
 	s, _ := serveStreams(t, Limits{})
-	c := streamClient(t, s)
+	c := dialClient(t, s)
 	var reports []Report
 	if err := c.Call(t.Context(), "work", nil, nil, WithProgress(func(r Report) { reports = append(reports, r) })); err != nil {
 		t.Fatal(err)
@@ -160,7 +150,7 @@ func TestAClientHearsReportsAndAnswersCallbacks(t *testing.T) {
 
 func BenchmarkClientStream(b *testing.B) {
 	s, _ := serveStreams(b, Limits{})
-	c := streamClient(b, s)
+	c := dialClient(b, s)
 	n := 0
 	for _, err := range c.Stream(b.Context(), "count", []int{b.N, 10}) {
 		if err != nil {
