@@ -42,9 +42,13 @@ func Dial(ctx context.Context, socket string) (*Client, error) {
 
 // NewClient speaks over rwc and owns it: Close closes it, and must release a
 // blocked Read.
-func NewClient(rwc io.ReadWriteCloser) *Client {
+func NewClient(rwc io.ReadWriteCloser) *Client { return NewClientOf(rwc, 0) }
+
+// NewClientOf is NewClient with the longest line it takes or sends, in bytes (0:
+// DefaultMaxMessage), for a server whose max-message is another.
+func NewClientOf(rwc io.ReadWriteCloser, maxMessage int) *Client {
 	c := &Client{}
-	lines := newLineStream(rwc, 0)
+	lines := newLineStream(rwc, maxMessage)
 	lines.aside = c.heard.take
 	c.conn = jsonrpc2.NewConn(
 		context.Background(), lines, &c.offers,
