@@ -28,7 +28,7 @@ var errItemsLost = errors.New("rpc: items of the stream are missing: one of them
 // slows the function down and fills no memory. The last pair has the error of
 // the call, if it failed; items that came before stay good. Leaving the loop
 // cancels the call, as the end of ctx does. What is no generator gives its one
-// result, as the only item.
+// result as the only item, unless that is {"count":0}, the end of an empty stream.
 func (c *Client) Stream(ctx context.Context, method string, params any, opts ...CallOption) iter.Seq2[json.RawMessage, error] {
 	return func(yield func(json.RawMessage, error) bool) {
 		if err := c.stream(ctx, method, params, yield, opts); err != nil {

@@ -64,7 +64,7 @@ func (c *Call) AskCredit(to Creditor, ahead bool) (n uint64, ok bool) {
 func (c *Call) settle() (n uint64, ok bool) {
 	v := c.voice.Load()
 	k := &v.credit
-	if k.held == 0 && !(k.ahead && k.given > v.sent) {
+	if k.held == 0 && (!k.ahead || k.given <= v.sent) {
 		return 0, false
 	}
 	if c.Conn != nil && !k.queued && !c.Conn.out.whenTaken(streamBacklog, c.taken) {

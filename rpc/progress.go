@@ -162,18 +162,18 @@ func (c *Call) Report(b *Burst, fraction *float64, message string) {
 	r := Report{Message: message}
 	if fraction != nil {
 		// To a millionth: 0.29 is 29 percent, whatever a binary fraction makes of it.
-		p := math.Round(min(max(*fraction, 0), 1)*100*1e6) / 1e6
+		p := math.Floor(min(max(*fraction, 0), 1)*100*1e6+0.5) / 1e6
 		r.Percentage = &p
+	}
+	if l := c.listener(); c.Conn == nil {
+		if l != nil && !c.answered.Load() {
+			l.CallReport(c, r)
+		}
+		return
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if c.answered.Load() {
-		return
-	}
-	if c.Conn == nil {
-		if l := c.listener(); l != nil {
-			l.CallReport(c, r)
-		}
 		return
 	}
 	body := []byte(`"kind":"report"`)

@@ -81,8 +81,6 @@ func (o *crowd) tell() {
 
 func (o *crowd) CallMoved(*Worker, *rpc.Call, string, Kind) {}
 
-func (o *crowd) CallPaused(*Worker, *rpc.Call, Lane, Pause) {}
-
 func (o *crowd) CallVoid(*Worker, *rpc.Call) {}
 
 func (o *crowd) SeatFree(*Worker, Lane) {}

@@ -185,3 +185,5 @@ func TestALineSaysWhatIsLeftAndWhoseItIsOnlyWhereThatIsNeeded(t *testing.T) {
 		}
 	}
 }
+
+func (o *crowd) CallPaused(*Worker, *rpc.Call, Lane, Pause) {}
