@@ -20,11 +20,14 @@ const (
 	// no more credit, whatever it gives: what waits in the daemon for a host that
 	// does not read stays that small.
 	streamBacklog = StartBytes
+	// handMost is how many items' credit a worker gets at once. Bytes are counted
+	// without the envelope, and 1 MiB of small items would be 64 MiB of lines.
+	handMost = 16 << 10
 )
 
 // credit is what a stream's host has given and its worker has not got yet. The
-// worker asks when it has used up what it has, in items or in bytes; it gets all
-// there is at once, so that a quick stream asks seldom.
+// worker asks when it has used up what it has, in items or in bytes; it gets what
+// there is at once, up to handMost, so that a quick stream asks seldom.
 //
 // Of bytes a host does not speak. Every credit opens StartBytes anew. Those who
 // give in advance (more items than have come) want them all, so their bytes
@@ -73,7 +76,8 @@ func (c *Call) settle() (n uint64, ok bool) {
 	if k.queued {
 		return 0, false
 	}
-	n, k.held = k.held, 0
+	n = min(k.held, handMost)
+	k.held -= n
 	k.waited += time.Since(k.since)
 	k.asker, k.since = nil, time.Time{}
 	return n, true
