@@ -320,3 +320,14 @@ func TestAWorkerIsToldThatTheHostOfItsCallbackIsGone(t *testing.T) {
 		t.Errorf("%d workers were needed", len(pids))
 	}
 }
+
+func TestAnItemThatFitsNoMessageOfTheHostsFailsTheCall(t *testing.T) {
+	h := host(t, pool.Config{Workers: 1})
+	r := h.raw()
+	id := strings.Repeat("i", 200) // the worker's line is shorter by that
+	r.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":%q,"method":"count","params":[1,%d],"meta":{"stream":true}}`, id, rpc.DefaultMaxMessage-150))
+	if line := r.line(); !strings.Contains(line, `"too_large"`) || !strings.Contains(line, id) {
+		t.Errorf("%.300s", line)
+	}
+	h.want(h.call("add", 1, 2), "3")
+}
