@@ -70,7 +70,7 @@ func (c *Codec) ReadResponse() (*Response, error) {
 		return nil, Errorf(KindInvalidRequest, "%v", err)
 	}
 	if !m.IsReply() {
-		return nil, &RequestInstead{ID: bytes.Clone(m.ID), Method: string(m.Method)}
+		return nil, &NotResponseError{ID: bytes.Clone(m.ID), Method: string(m.Method)}
 	}
 	r := &Response{JSONRPC: Version, ID: bytes.Clone(m.ID), Result: bytes.Clone(m.Result)}
 	if m.Error != nil {
@@ -107,19 +107,19 @@ func (c *Codec) read(e *envelope) error {
 	return parseError(notJSON(scanErr))
 }
 
-// RequestInstead says that a request or notification came where ReadResponse
+// NotResponseError says that a request or notification came where ReadResponse
 // wanted a response. It has been read, and reading may go on.
-type RequestInstead struct {
+type NotResponseError struct {
 	ID     json.RawMessage // nil for a notification
 	Method string
 }
 
-func (e *RequestInstead) Error() string {
+func (e *NotResponseError) Error() string {
 	return fmt.Sprintf("rpc: a request of %s came where a response was due", e.Method)
 }
 
 // Unwrap is the error for who serves: such a message is an invalid request.
-func (e *RequestInstead) Unwrap() error { return Errorf(KindInvalidRequest, "%s", e.Error()) }
+func (e *NotResponseError) Unwrap() error { return Errorf(KindInvalidRequest, "%s", e.Error()) }
 
 // DecodeError reads an error object: an integer code and a message are due.
 func DecodeError(raw []byte) (*Error, error) {

@@ -52,7 +52,7 @@ func exchange(conn net.Conn, request *rpc.Request) (json.RawMessage, error) {
 	}
 	for {
 		answer, err := codec.ReadResponse()
-		var asked *rpc.RequestInstead
+		var asked *rpc.NotResponseError
 		switch {
 		case errors.As(err, &asked):
 			if asked.ID != nil { // a callback: nobody is here who could answer it
