@@ -72,11 +72,9 @@ else:
 
     def __getattr__(name: str) -> object:
         """Give a name of the API, whose modules no start and no plain call has use for."""
-        from importlib import import_module
-
         for home, names in API.items():
             if name in names:
-                return getattr(import_module(f"{__name__}.{home}"), name)
+                return getattr(__import__(f"{__name__}.{home}", fromlist=[name]), name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

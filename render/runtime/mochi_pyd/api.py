@@ -99,7 +99,7 @@ def progress(fraction: float | None, text: str | None = None) -> None:
     fraction is from 0 to 1 (what is outside counts as the nearer end), or None
     where it cannot be told; text is a sentence for people. Sent when the host
     asked for it (meta.progress), at most 20 times a second: reports in between
-    are dropped, except one of 1 or more. Does nothing outside of a call. Raises
+    are dropped, except the first of 1. Does nothing outside of a call. Raises
     TypeError for what is no number and ValueError for NaN.
     """
     if fraction is not None:
@@ -113,14 +113,15 @@ def progress(fraction: float | None, text: str | None = None) -> None:
     meta = None if request is None else request.get("meta")
     if type(meta) is not dict or meta.get("progress") is not True or "id" not in request:
         return
-    now = clock()
-    if now - request.get("reported", 0.0) < REPORT_INTERVAL and not (fraction or 0.0) >= 1.0:
+    now, reached = clock(), fraction or 0.0
+    before, was = request.get("reported", (0.0, 0.0))
+    if now - before < REPORT_INTERVAL and not (reached >= 1.0 > was):
         return
     worker: Worker = stdio.current.worker
     side.share(worker)  # and only then: is it still running? So its answer comes after this
     if _request() is not request:
         return
-    request["reported"] = now
+    request["reported"] = now, reached
     params: dict[str, Any] = {"id": request["id"], "fraction": fraction}
     if text is not None:
         params["message"] = text[:MAX_MESSAGE]

@@ -54,7 +54,9 @@ class Callback:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Ask the host: its result on the main thread, an awaitable on the loop.
 
-        Arguments and result are written in the encoding of the call. Raises
+        What counts is the thread: below an asyncio.run() of user code on the main
+        thread it blocks that loop. Arguments and result are written in the encoding
+        of the call. Nothing but the call's own deadline bounds the wait. Raises
         CallbackError for an error of the host's, RuntimeError outside of a call,
         on a thread that is neither, and where there is no daemon.
         """
@@ -109,7 +111,7 @@ def callback(name: str) -> Callback:
 def _text(worker: Worker, request: Any, value: Any, tagged: bool) -> str:
     if not tagged:
         return encode(value)
-    text: str = side.tagged().text(worker, request, value, request["meta"])
+    text: str = side.tagged().encode(value, request["meta"], worker, request)
     return text
 
 
@@ -119,4 +121,4 @@ def _result(worker: Worker, request: Any, word: Any, tagged: bool) -> Any:
         raise CallbackError(error["code"], error["message"], error.get("data"))
     if not tagged:
         return word.get("result")
-    return side.tagged().value(worker, request, word.get("result"), request["meta"])
+    return side.tagged().decode(word.get("result"), request["meta"], worker, request)

@@ -23,7 +23,8 @@ from time import monotonic as clock
 
 from . import side, values
 from .cancel import Kicks, shots
-from .convert import NotSerializable, is_iterator
+from .convert import is_iterator
+from .refusal import Refusal
 from .side import emit
 from .values import encode, too_large
 
@@ -32,11 +33,13 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator
     from typing import Any
 
+    from .wire import Answer
     from .worker import Worker
 
 # How far a stream may be ahead of its reader.
 CREDIT = 64  # items at first
 ROOM = 1 << 20  # bytes of items, at first and from each credit on; one larger item passes alone
+OVERHEAD = 256  # bytes of an item's line around it, at most
 # After so long an asynchronous stream lets the other coroutines run, in seconds.
 SLICE = 0.001
 
@@ -46,24 +49,35 @@ def wanted(request: Any, result: Any, meta: Any) -> bool:
     return side.asked(request) and is_iterator(result)
 
 
-def begin(worker: Worker, request: Any, items: Iterator[Any]) -> bytes | None:
+def begin(worker: Worker, request: Any, items: Any) -> Answer | None:
     """Send items from the main thread, and give the line that ends them.
 
-    A coroutine that returned a generator is on the loop: there it is made an
-    asynchronous one.
+    Asynchronous ones are the loop's, and so is what a coroutine has returned:
+    there it is made one. Where nobody can be told of items they are an array.
     """
+    if hasattr(type(items), "__anext__"):
+        worker._defer(request, items)
+        return None
+    if not side.asked(request):
+        del request["meta"]["stream"]
+        return worker.reply(request, items)
     if worker.loop is not None and worker.loop.is_current():
         worker.loop.adopt(request, _stepping(items))
         return None
     side.share(worker)
     flow = Flow(worker, request, worker.wire.side)
-    text_of, line_of = flow.text, flow.line
-    left, room = flow.left, flow.room
+    write, head, longest = flow.encode, flow.head, values.limit - OVERHEAD
+    left, room, sent = flow.left, flow.room, 0
     try:
         for item in items:
-            text = text_of(item)
+            try:
+                text = write(item)
+            except Refusal as error:
+                raise placed(error, sent) from None
             size = len(text)
-            if left == 0 or (room < size and room < ROOM):
+            if size > longest:
+                raise too_large(size)
+            while left == 0 or (room < size and room < ROOM):
                 began = clock()
                 flow.complain()
                 left += side.wait(worker, flow.key)["n"]
@@ -71,12 +85,13 @@ def begin(worker: Worker, request: Any, items: Iterator[Any]) -> bytes | None:
                 flow.waited(clock() - began)
             left -= 1
             room -= size
-            emit(worker, line_of(text))
+            emit(worker, f'{head}{sent},"items":[{text}]}}}}\n'.encode())
+            sent += 1
             if shots and Kicks.here is not None:
                 Kicks.here.kick()
     finally:
         _close(items)
-    return flow.end()
+    return flow.end(sent)
 
 
 async def pour(worker: Worker, request: Any, items: Any) -> bytes:
@@ -84,12 +99,18 @@ async def pour(worker: Worker, request: Any, items: Any) -> bytes:
     from asyncio import sleep
 
     flow = Flow(worker, request, 0 if worker.wire.daemon else -1)
-    left, room, since = flow.left, flow.room, clock()
+    write, head, longest = flow.encode, flow.head, values.limit - OVERHEAD
+    left, room, sent, since = flow.left, flow.room, 0, clock()
     try:
         async for item in items:
-            text = flow.text(item)
+            try:
+                text = write(item)
+            except Refusal as error:
+                raise placed(error, sent) from None
             size = len(text)
-            if left == 0 or (room < size and room < ROOM):
+            if size > longest:
+                raise too_large(size)
+            while left == 0 or (room < size and room < ROOM):
                 since = clock()
                 flow.complain()
                 left += (await side.hearing(worker, flow.key))["n"]
@@ -97,14 +118,15 @@ async def pour(worker: Worker, request: Any, items: Any) -> bytes:
                 flow.waited(clock() - since)
             left -= 1
             room -= size
-            worker.send(flow.line(text))
+            worker.send(f'{head}{sent},"items":[{text}]}}}}\n'.encode())
+            sent += 1
             if clock() - since > SLICE:
                 await sleep(0)
                 since = clock()
     finally:
         if hasattr(items, "aclose"):
             await items.aclose()
-    return flow.end()
+    return flow.end(sent)
 
 
 async def _stepping(items: Iterator[Any]) -> AsyncGenerator[Any, None]:
@@ -121,37 +143,28 @@ def _close(items: Any) -> None:
         items.close()
 
 
+def placed(error: Refusal, number: int) -> Refusal:
+    """Have an error's path begin with the number of its item."""
+    if error.data["kind"] != "not_serializable":
+        return error
+    path = str(error.data.get("path", "$"))
+    here = f"$[{number}]{path[1:]}"
+    error.data["path"] = here
+    error.message = error.message.replace(path, here, 1)
+    return error
+
+
 class Flow:
-    """What one stream has sent, and how its lines look."""
+    """What one stream may send, and how its lines look."""
 
     def __init__(self, worker: Worker, request: Any, ear: int) -> None:
         self._worker, self._request = worker, request
         self._id = encode(request["id"])
-        self._head = f'{{"jsonrpc":"2.0","method":"mochi.items","params":{{"id":{self._id},"seq":'
+        self.head = f'{{"jsonrpc":"2.0","method":"mochi.items","params":{{"id":{self._id},"seq":'
         # Without a daemon there is nobody to give more.
         self.left, self.room = (-1, inf) if ear < 0 else (CREDIT, float(ROOM))
         self.key = ("mochi.credit", request["id"], None)
-        self.sent = 0
-        self._encode = encoder(worker, request)
-
-    def text(self, item: Any) -> str:
-        """Encode an item; an error's path begins with the item's number."""
-        try:
-            return self._encode(item)
-        except NotSerializable as error:
-            path = str(error.data.get("path", "$"))
-            here = f"$[{self.sent}]{path[1:]}"
-            error.data["path"] = here
-            error.message = error.message.replace(path, here, 1)
-            raise
-
-    def line(self, text: str) -> bytes:
-        """Make the line of the next item."""
-        line = f'{self._head}{self.sent},"items":[{text}]}}}}\n'
-        if len(line) > values.limit:
-            raise too_large(len(line))
-        self.sent += 1
-        return line.encode()
+        self.encode = encoder(worker, request)
 
     def complain(self) -> None:
         """Say that the credit is used up."""
@@ -162,9 +175,9 @@ class Flow:
         """Note how long the call waited: its deadline has stood still."""
         self._request["waited"] = self._request.get("waited", 0.0) + seconds
 
-    def end(self) -> bytes:
+    def end(self, sent: int) -> bytes:
         """Make the line that ends the stream."""
-        return f'{{"jsonrpc":"2.0","id":{self._id},"result":{{"count":{self.sent}}}}}\n'.encode()
+        return f'{{"jsonrpc":"2.0","id":{self._id},"result":{{"count":{sent}}}}}\n'.encode()
 
 
 def encoder(worker: Worker, request: Any) -> Callable[[Any], str]:
@@ -172,5 +185,5 @@ def encoder(worker: Worker, request: Any) -> Callable[[Any], str]:
     meta = request.get("meta")
     if type(meta) is not dict or meta.get("encoding", "json") == "json":
         return encode
-    text = side.tagged().text
-    return lambda value: text(worker, request, value, meta)
+    write = side.tagged().encode
+    return lambda value: write(value, meta, worker, request)

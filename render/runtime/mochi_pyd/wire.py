@@ -6,7 +6,7 @@ are stdin and stdout, moved away so that 0 and 1 are free for user code.
 
 import os
 import sys
-from _thread import allocate_lock
+from _thread import RLock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ class Wire:
         self.board: memoryview | None = None
         self._board_file = numbers.get("board", -1)
         self.forked = False
-        self._lock = allocate_lock()
+        # A kick may answer for what is given back in the middle of a thread's own line.
+        self._lock = RLock()
         if self.daemon:
             self.requests, self.replies = numbers["in"], numbers["out"]
             for fd in (*self._descriptors(), self.fork):

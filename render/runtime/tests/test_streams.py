@@ -4,7 +4,7 @@ import json
 import time
 
 import pytest
-from harness import DEADLINE
+from harness import DEADLINE, DaemonWorker
 
 ENDED = {"kind": "request_cancelled", "started": True}
 STREAM = {"stream": True}
@@ -115,13 +115,14 @@ def test_a_megabyte_is_as_far_ahead_as_items_go(worker, method, loop):
 
 
 @pytest.mark.parametrize(("method", "loop"), LANES)
-def test_an_item_larger_than_that_passes_alone(start_daemon, method, loop):
+def test_an_item_larger_than_that_passes_alone(start_daemon, monkeypatch, method, loop):
+    monkeypatch.setattr(DaemonWorker, "more", f"message={4 << 20}")
     worker = start_daemon(module="talk")
-    size = (1 << 20) - 200  # with its line around it just what a message holds here
+    size = 3 << 20
     reader = stream(worker, method, 3, size, loop=loop, grant=1)
     assert reader.end()["result"] == {"count": 3}
     assert reader.waits == 2
-    error = stream(worker, method, 3, 1 << 20, loop=loop, grant=1).end()["error"]
+    error = stream(worker, method, 3, 4 << 20, loop=loop, grant=1).end()["error"]
     assert error["data"]["kind"] == "too_large"
 
 
@@ -297,3 +298,58 @@ def test_an_async_script_streams_what_it_awaits(start_daemon):
     reader = stream(worker, "count_async", 70, loop=True, grant=64)
     assert reader.end()["result"] == {"count": 70}
     assert reader.items == list(range(70))
+
+
+ROUNDS = 150
+
+
+def test_streams_that_are_cancelled_anywhere_answer_once_and_write_whole_lines(worker):
+    import random
+
+    rng = random.Random(7)
+    for _ in range(ROUNDS):
+        loop = rng.random() < 0.4
+        method = "for_ever_async" if loop else "for_ever"
+        reader = stream(worker, method, loop=loop, grant=rng.choice([1, 7, 500]))
+        waiting = [worker.call("block", 0) for _ in range(rng.randrange(3))]
+        for _ in range(rng.randrange(1, 120)):
+            assert reader.step() is None
+        if waiting and not loop:
+            worker.shoot(waiting[0] | 1 << 63)
+            worker.kick()
+        worker.shoot(reader.call)
+        worker.kick()
+        answer = None
+        while answer is None:  # every line is JSON, and every item in its place
+            if rng.random() < 0.02:
+                worker.kick()
+            if worker.silent(0.02):
+                worker.kick()
+            else:
+                answer = reader.step()
+        assert answer["error"]["code"] == -32800
+        answers = [worker.answer(call) for call in waiting]
+        assert all("result" in a or a["error"]["code"] == -32800 for a in answers)
+        assert worker.stray == []
+    assert worker.ask("log") == ["closed"] * ROUNDS
+
+
+@pytest.mark.parametrize(("method", "loop"), LANES)
+def test_a_word_of_no_more_items_opens_the_bytes_anew(worker, method, loop):
+    reader = stream(worker, method, 5, 300_000, loop=loop).stall()
+    worker.tell("mochi.credit", loop, id=reader.call, n=0)
+    assert reader.end()["result"] == {"count": 5}
+    reader = stream(worker, method, 65, loop=loop).stall()
+    worker.tell("mochi.credit", loop, id=reader.call, n=0)
+    reader.stall()
+    assert len(reader.items) == 64
+    worker.tell("mochi.credit", loop, id=reader.call, n=1)
+    assert reader.end()["result"] == {"count": 65}
+
+
+@pytest.mark.parametrize("method", ["count", "count_async"])
+def test_by_hand_a_stream_that_nobody_hears_runs_like_any_notification(start, method):
+    worker = start(module="talk")
+    line = f'{{"jsonrpc":"2.0","method":"{method}","params":[3],"meta":{{"stream":true}}}}\n'
+    worker.write(line.encode())
+    wait_for(lambda: worker.ask("log") == ["closed"])
