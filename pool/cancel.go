@@ -78,6 +78,9 @@ func (p *Pool) SeatFree(w *supervisor.Worker, lane supervisor.Lane) {
 // nil means that the reply's result counts, as the call was quicker than its
 // cancel. A deadline is hard: what comes too late is dropped.
 func (p *Pool) verdict(c *rpc.Call, cause, reply *rpc.Error) *rpc.Error {
+	if cause.Kind() == rpc.KindTooLarge {
+		return cause // an item of its stream was lost, whatever became of the rest
+	}
 	stopped := reply.Kind() == rpc.KindRequestCancelled
 	if !stopped && cause.Kind() != rpc.KindDeadlineExceeded {
 		return reply

@@ -22,13 +22,14 @@ type Config struct {
 	Concurrency int // coroutines in flight per worker; default 64
 	Depth       int // calls in a worker's main pipe at once, at most; default 32
 
-	StartTimeout    time.Duration // spawn + import + ready; default 30s
-	StopTimeout     time.Duration // SIGTERM to SIGKILL; default 5s
-	GracefulTimeout time.Duration // drain at stop and restart; default 30s
-	QueueTimeout    time.Duration // longest wait for a seat; default 30s
-	CallTimeout     time.Duration // longest a call may take, its wait included; default 60s
-	CancelGrace     time.Duration // from an interrupt to the kill; default 2s
-	BusyPoll        time.Duration // longest a worker polls before it sleeps; default the runtime's adaptive choice, negative: never
+	StartTimeout      time.Duration // spawn + import + ready; default 30s
+	StopTimeout       time.Duration // SIGTERM to SIGKILL; default 5s
+	GracefulTimeout   time.Duration // drain at stop and restart; default 30s
+	QueueTimeout      time.Duration // longest wait for a seat; default 30s
+	CallTimeout       time.Duration // longest a call may take, its wait included; default 60s
+	StreamIdleTimeout time.Duration // longest a stream may wait for its host's credit; default 60s
+	CancelGrace       time.Duration // from an interrupt to the kill; default 2s
+	BusyPoll          time.Duration // longest a worker polls before it sleeps; default the runtime's adaptive choice, negative: never
 
 	MaxQueue    int // waiting calls; default 1024
 	MaxRequeues int // times a call may lose its worker before it starts; default 3, negative: never
@@ -56,23 +57,24 @@ type Config struct {
 
 // Defaults of Config.
 const (
-	DefaultWorkers         = 2
-	DefaultConcurrency     = 64
-	DefaultDepth           = 32
-	DefaultStartTimeout    = 30 * time.Second
-	DefaultStopTimeout     = 5 * time.Second
-	DefaultGracefulTimeout = 30 * time.Second
-	DefaultQueueTimeout    = 30 * time.Second
-	DefaultCallTimeout     = time.Minute
-	DefaultCancelGrace     = 2 * time.Second
-	DefaultMaxRetries      = 2
-	DefaultMaxQueue        = 1024
-	DefaultMaxRequeues     = 3
-	DefaultMaxMessage      = 16 << 20
-	DefaultBackoffMin      = 100 * time.Millisecond
-	DefaultBackoffMax      = 30 * time.Second
-	DefaultRestartLimit    = 5
-	DefaultRestartWindow   = time.Minute
+	DefaultWorkers           = 2
+	DefaultConcurrency       = 64
+	DefaultDepth             = 32
+	DefaultStartTimeout      = 30 * time.Second
+	DefaultStopTimeout       = 5 * time.Second
+	DefaultGracefulTimeout   = 30 * time.Second
+	DefaultQueueTimeout      = 30 * time.Second
+	DefaultCallTimeout       = time.Minute
+	DefaultStreamIdleTimeout = time.Minute
+	DefaultCancelGrace       = 2 * time.Second
+	DefaultMaxRetries        = 2
+	DefaultMaxQueue          = 1024
+	DefaultMaxRequeues       = 3
+	DefaultMaxMessage        = 16 << 20
+	DefaultBackoffMin        = 100 * time.Millisecond
+	DefaultBackoffMax        = 30 * time.Second
+	DefaultRestartLimit      = 5
+	DefaultRestartWindow     = time.Minute
 )
 
 // Options are a Config and the hands a pool works with.
@@ -112,6 +114,7 @@ func (o *Options) setDefaults() error {
 	setDefault(&o.GracefulTimeout, DefaultGracefulTimeout)
 	setDefault(&o.QueueTimeout, DefaultQueueTimeout)
 	setDefault(&o.CallTimeout, DefaultCallTimeout)
+	setDefault(&o.StreamIdleTimeout, DefaultStreamIdleTimeout)
 	setDefault(&o.CancelGrace, DefaultCancelGrace)
 	setDefault(&o.MaxQueue, DefaultMaxQueue)
 	if o.MaxRetries == 0 {

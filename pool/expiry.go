@@ -75,8 +75,7 @@ func (p *Pool) lookAround(now time.Time) {
 		call *rpc.Call
 		why  *rpc.Error
 	}
-	var refused []late
-	var overdue []*rpc.Call
+	var refused, overdue []late
 	p.mu.Lock()
 	var next time.Time
 	earliest := func(t time.Time) {
@@ -105,12 +104,13 @@ func (p *Pool) lookAround(now time.Time) {
 			earliest(now.Add(onTheWay))
 		}
 		for _, o := range outstanding {
+			due, why := p.due(o.Call)
 			switch {
 			case o.Call.Cancelled() != nil: // its ladder runs
-			case !now.Before(o.Call.Deadline):
-				overdue = append(overdue, o.Call)
+			case !now.Before(due):
+				overdue = append(overdue, late{o.Call, why(o.Call)})
 			default:
-				earliest(o.Call.Deadline)
+				earliest(due)
 			}
 		}
 	}
@@ -129,8 +129,8 @@ func (p *Pool) lookAround(now time.Time) {
 	for _, l := range refused {
 		l.call.Fail(l.why)
 	}
-	for _, c := range overdue {
-		c.Cancel(deadlineExceeded(c, p.opt.Name, true))
+	for _, l := range overdue {
+		l.call.Cancel(l.why)
 	}
 	if len(refused) > 0 {
 		p.dispatch(nil) // what stood behind them may be of a function that fits

@@ -3,6 +3,7 @@ package pool
 import (
 	"time"
 
+	"github.com/mochilang/mochi-pyd/rpc"
 	"github.com/mochilang/mochi-pyd/supervisor"
 )
 
@@ -23,6 +24,8 @@ type member struct {
 	stuck  time.Time // the since for which its pipe was asked to give back
 	asks   int       // how often
 	used   uint64    // turn in which it was last given a call
+
+	calling *rpc.Call // waits on the main thread for a callback's answer
 
 	pinned queue // calls that wait for this worker and no other (affinity)
 
@@ -52,7 +55,7 @@ func (m *member) roomOnMain(f *function, depth, concurrency int, now time.Time) 
 	if m.onMain == 0 {
 		return true
 	}
-	return m.onMain < f.depth(depth) && now.Sub(m.since) < blocked
+	return m.calling == nil && m.onMain < f.depth(depth) && now.Sub(m.since) < blocked
 }
 
 // accepting says that calls may still be sent.

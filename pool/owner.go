@@ -30,6 +30,7 @@ func (p *Pool) nextWorker(ctx context.Context, _ int) (supervisor.WorkerConfig, 
 		LoopSeats:    p.opt.Concurrency,
 		MaxMessage:   p.opt.MaxMessage,
 		BusyPoll:     p.opt.BusyPoll,
+		CallTimeout:  p.opt.CallTimeout,
 		StartTimeout: p.opt.StartTimeout,
 		StopTimeout:  p.opt.StopTimeout,
 		LogRate:      p.opt.LogRate,
@@ -97,6 +98,7 @@ func (p *Pool) CallDone(w *supervisor.Worker, c *rpc.Call, a supervisor.Answer) 
 	p.tally.done(c, a.Service, err, now)
 	if m := p.memberOf(w); m != nil {
 		m.leave(a.Lane, now)
+		m.goesOn(c)
 		m.answered++
 		p.circuit.answered(m.born)
 		if m.lifetime > 0 && m.answered >= m.lifetime {
@@ -200,7 +202,7 @@ func (p *Pool) WorkerGone(w *supervisor.Worker, e supervisor.Exit, left []superv
 // mayRunAgain decides what becomes of a call whose worker died: one that had
 // not started runs elsewhere, a bounded number of times, as a poisonous line
 // must not go round for ever; one that had started only if its host said that
-// running twice does no harm.
+// running twice does no harm, and none of whose items has gone out.
 func (p *Pool) mayRunAgain(o supervisor.Orphan) bool {
 	switch c := o.Call; {
 	case c.Cancelled() != nil:
@@ -208,7 +210,7 @@ func (p *Pool) mayRunAgain(o supervisor.Orphan) bool {
 	case !o.Started && c.Requeues < p.opt.MaxRequeues:
 		c.Requeues++
 		return true
-	case o.Started && c.Meta.Idempotent && c.Retries < p.opt.MaxRetries:
+	case o.Started && c.Meta.Idempotent && !c.Said() && c.Retries < p.opt.MaxRetries:
 		c.Retries++
 		return true
 	}

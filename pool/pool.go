@@ -180,6 +180,9 @@ func (p *Pool) enqueue(c *rpc.Call) (loser *rpc.Call, why *rpc.Error) {
 	if cause := c.Cancelled(); cause != nil {
 		return c, p.unstarted(c, cause)
 	}
+	if why := p.reentry(c); why != nil {
+		return c, why
+	}
 	if n := p.waitingCalls(); n >= p.opt.MaxQueue {
 		why = overloaded(p.opt.Name, n, p.opt.MaxQueue, p.tally.drainTime(n, len(p.members)))
 		if loser = p.evictFor(origin(c)); loser == nil {

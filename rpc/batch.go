@@ -110,6 +110,7 @@ func (b *batch) entry(e *envelope) {
 	case classNotification:
 		_, _ = b.conn.call(e, kind, nil, b.conn)
 	case classReply:
+		b.conn.called(e)
 	}
 }
 

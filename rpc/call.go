@@ -47,9 +47,10 @@ type Call struct {
 	answer   Answerer
 	answered atomic.Bool
 	cancel   atomic.Pointer[cancellation]
-	bytes    int             // what it took of its connection's budget
-	held     cancellation    // the first of cancel's values: no allocation of its own
-	small    [smallCopy]byte // room for what newCall copies, when that is little
+	bytes    int                   // what it took of its connection's budget
+	held     cancellation          // the first of cancel's values: no allocation of its own
+	voice    atomic.Pointer[voice] // nil: it has said nothing before its answer (progress.go)
+	small    [smallCopy]byte       // room for what newCall copies, when that is little
 
 	burst     *Burst // that brought it: for whoever handles it, on the reader's goroutine
 	answering *Burst // that brought its answer; written by the one who answered
@@ -103,13 +104,22 @@ func (c *Call) ReplyIn(b *Burst, result []byte) { c.finish(b, result, nil) }
 func (c *Call) FailIn(b *Burst, err error) { c.finish(b, nil, AsError(err)) }
 
 func (c *Call) finish(b *Burst, result []byte, err *Error) {
-	if !c.answered.CompareAndSwap(false, true) {
+	if !c.close() {
 		return
 	}
 	c.answering = b
 	if c.answer != nil {
 		c.answer.AnswerCall(c, result, err)
 	}
+}
+
+// close is true for the first answer; behind it nothing is said.
+func (c *Call) close() bool {
+	if v := c.voice.Load(); v != nil {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+	}
+	return c.answered.CompareAndSwap(false, true)
 }
 
 // Canceller is told that a call it holds is no longer wanted. It must see to

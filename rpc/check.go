@@ -16,7 +16,10 @@ func (c *Call) Check(maxMessage int) *Error {
 	if bad := checkMember("params", c.Params, "[{"); bad != nil {
 		return bad
 	}
-	return checkMember("meta", c.RawMeta, "{")
+	if bad := checkMember("meta", c.RawMeta, "{"); bad != nil {
+		return bad
+	}
+	return c.prepare(false)
 }
 
 // checkRoom is what a worker's line holds beside params, meta and the name.

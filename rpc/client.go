@@ -25,6 +25,9 @@ var ErrClosed = errors.New("rpc: the connection is closed")
 type Client struct {
 	conn *jsonrpc2.Conn
 	last atomic.Uint64 // ids are 1, 2, 3…
+
+	heard  heard  // who hears $/progress
+	offers offers // callbacks
 }
 
 // Dial connects to a daemon's socket.
@@ -39,31 +42,31 @@ func Dial(ctx context.Context, socket string) (*Client, error) {
 
 // NewClient speaks over rwc and owns it: Close closes it, and must release a
 // blocked Read.
-func NewClient(rwc io.ReadWriteCloser) *Client {
-	return &Client{conn: jsonrpc2.NewConn(
-		context.Background(), newLineStream(rwc, 0), refuser{},
+func NewClient(rwc io.ReadWriteCloser) *Client { return NewClientOf(rwc, 0) }
+
+// NewClientOf is NewClient with the longest line it takes or sends, in bytes (0:
+// DefaultMaxMessage), for a server whose max-message is another.
+func NewClientOf(rwc io.ReadWriteCloser, maxMessage int) *Client {
+	c := &Client{}
+	lines := newLineStream(rwc, maxMessage)
+	lines.aside = c.heard.take
+	c.conn = jsonrpc2.NewConn(
+		context.Background(), lines, &c.offers,
 		jsonrpc2.SetLogger(log.New(io.Discard, "", 0)), // this floor does not log; what matters is returned
-	)}
+	)
+	return c
 }
 
 // CallOption changes one call.
 type CallOption func(*callOptions)
 
-type callOptions struct{ meta *Meta }
+type callOptions struct {
+	meta   *Meta
+	report func(Report)
+}
 
 // WithMeta sends the per-call options.
 func WithMeta(m Meta) CallOption { return func(o *callOptions) { o.meta = &m } }
-
-func options(opts []CallOption) []jsonrpc2.CallOption {
-	var o callOptions
-	for _, set := range opts {
-		set(&o)
-	}
-	if o.meta == nil {
-		return nil
-	}
-	return []jsonrpc2.CallOption{jsonrpc2.Meta(*o.meta)}
-}
 
 // Call calls method and decodes its result into result (a pointer; nil to drop
 // it). params is encoded as JSON: a slice for positional arguments, a struct or
@@ -81,7 +84,9 @@ func (c *Client) Call(ctx context.Context, method string, params, result any, op
 		return fmt.Errorf("rpc: the params of %s: %w", method, err)
 	}
 	id := jsonrpc2.ID{Num: c.last.Add(1)}
-	w, err := c.conn.DispatchCall(ctx, method, orNil(raw), append(options(opts), jsonrpc2.PickID(id))...)
+	o := collect(opts)
+	defer c.hear(id.Num, &o)()
+	w, err := c.conn.DispatchCall(ctx, method, orNil(raw), append(o.list(), jsonrpc2.PickID(id))...)
 	if err != nil {
 		return callError(method, err)
 	}
@@ -100,7 +105,8 @@ func (c *Client) Notify(ctx context.Context, method string, params any, opts ...
 	if err != nil {
 		return fmt.Errorf("rpc: the params of %s: %w", method, err)
 	}
-	return callError(method, c.conn.Notify(ctx, method, orNil(raw), options(opts)...))
+	o := collect(opts)
+	return callError(method, c.conn.Notify(ctx, method, orNil(raw), o.list()...))
 }
 
 // Close ends the connection; calls that wait get ErrClosed. A second Close
@@ -139,17 +145,4 @@ func orNil(raw json.RawMessage) any {
 		return nil
 	}
 	return raw
-}
-
-// refuser answers requests that the server sends. None is due: callbacks need a
-// host that offered one.
-type refuser struct{}
-
-func (refuser) Handle(ctx context.Context, conn *jsonrpc2.Conn, r *jsonrpc2.Request) {
-	if r.Notif {
-		return
-	}
-	_ = conn.ReplyWithError(ctx, r.ID, &jsonrpc2.Error{
-		Code: CodeMethodNotFound, Message: fmt.Sprintf("this client offers no method %q", r.Method),
-	})
 }

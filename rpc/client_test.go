@@ -262,7 +262,7 @@ func TestPlainJSONRPC2ClientInteroperates(t *testing.T) {
 				t.Fatal(err)
 			}
 			ctx := context.Background()
-			c := jsonrpc2.NewConn(ctx, stream(nc), refuser{})
+			c := jsonrpc2.NewConn(ctx, stream(nc), &offers{})
 			defer c.Close()
 			var sum int
 			if err := c.Call(ctx, "add", []int{3, 4}, &sum, jsonrpc2.Meta(map[string]any{"timeout_ms": 1000})); err != nil || sum != 7 {

@@ -70,7 +70,7 @@ func (c *Codec) ReadResponse() (*Response, error) {
 		return nil, Errorf(KindInvalidRequest, "%v", err)
 	}
 	if !m.IsReply() {
-		return nil, Errorf(KindInvalidRequest, "a request came where a response was due")
+		return nil, &NotResponseError{ID: bytes.Clone(m.ID), Method: string(m.Method)}
 	}
 	r := &Response{JSONRPC: Version, ID: bytes.Clone(m.ID), Result: bytes.Clone(m.Result)}
 	if m.Error != nil {
@@ -106,6 +106,20 @@ func (c *Codec) read(e *envelope) error {
 	}
 	return parseError(notJSON(scanErr))
 }
+
+// NotResponseError says that a request or notification came where ReadResponse
+// wanted a response. It has been read, and reading may go on.
+type NotResponseError struct {
+	ID     json.RawMessage // nil for a notification
+	Method string
+}
+
+func (e *NotResponseError) Error() string {
+	return fmt.Sprintf("rpc: a request of %s came where a response was due", e.Method)
+}
+
+// Unwrap is the error for who serves: such a message is an invalid request.
+func (e *NotResponseError) Unwrap() error { return Errorf(KindInvalidRequest, "%s", e.Error()) }
 
 // DecodeError reads an error object: an integer code and a message are due.
 func DecodeError(raw []byte) (*Error, error) {

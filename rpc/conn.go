@@ -40,6 +40,10 @@ type Conn struct {
 	ending   bool // no more input is wanted: finish when holds is 0
 	draining bool // new requests are refused
 	dry      bool // the input has been read to its end
+
+	callbacks    map[string]*owing // by their ids; what the host has to answer
+	lastCallback uint64
+	owes         atomic.Int32 // how many there are
 }
 
 var connections atomic.Uint64
@@ -120,6 +124,7 @@ const retryAfterMs = 50
 // forget takes an answered call off the books. It comes before the answer is
 // sent: a host may use the id again as soon as it has read that.
 func (c *Conn) forget(call *Call) {
+	c.disown(call)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if key := call.key(); key != "" {
@@ -235,6 +240,7 @@ func (c *Conn) endInput() {
 	c.ending, c.dry = true, true
 	idle := c.holds == 0
 	c.mu.Unlock()
+	c.hangUp(errInputEnded)
 	if idle {
 		c.out.Finish()
 	}
@@ -244,7 +250,7 @@ func (c *Conn) endInput() {
 // Notifications go on: nobody waited for them.
 func (c *Conn) abandon(cause *Error) {
 	c.mu.Lock()
-	c.draining = true
+	c.draining, c.dry = true, true // nobody is asked any more, either
 	left := make([]*Call, 0, c.live)
 	for call := c.first; call != nil; call = call.next {
 		if call.id != nil {
@@ -252,6 +258,7 @@ func (c *Conn) abandon(cause *Error) {
 		}
 	}
 	c.mu.Unlock()
+	c.hangUp(cause)
 	for _, call := range left {
 		call.Cancel(cause)
 	}

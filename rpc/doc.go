@@ -14,10 +14,14 @@
 //     another goroutine can cost a wake-up, which is dearer than all the rest.
 //   - The budget (inbound.go) bounds the bytes of calls in flight.
 //   - Call (call.go) is answered exactly once, by anyone, from anywhere.
+//   - What a call says before that, items of a stream and reports, goes the same
+//     way (progress.go), as far as the host gives credit (credit.go); callbacks
+//     are requests to the host (callback.go).
 //   - Sender (sender.go) writes the answer on the goroutine that brought it and
 //     never blocks it; what does not fit waits in a bounded queue.
 //
 // Server (server.go) keeps the connections and their limits. Client (client.go)
-// is jsonrpc2.Conn over the same lines. ScanReply, FrameReader and Sender are
+// is jsonrpc2.Conn over the same lines, with streams (clientstream.go) and
+// callbacks (clientcallback.go). ScanReply, FrameReader and Sender are
 // exported for the other leg: package supervisor speaks to workers with them.
 package rpc

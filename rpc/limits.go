@@ -16,6 +16,7 @@ type Limits struct {
 	MaxInboundTotal int           // bytes that the unanswered calls of all connections hold (512 MiB, and no less than MaxInbound)
 	MaxOutbound     int           // bytes of answers waiting for one slow reader (64 MiB)
 	WriteTimeout    time.Duration // a peer that takes nothing for so long is cut (30 s)
+	MaxCallbacks    int           // callbacks that one connection has not answered (256)
 	MaxBadLines     int           // lines in a row that are over-long or not even begin like a message, before the connection is closed (100)
 
 	MaxConnectionsPerUID int // connections of one uid at once (0: no limit but MaxConnections)
@@ -47,6 +48,7 @@ func (l Limits) withDefaults() Limits {
 	l.MaxInboundTotal = max(l.MaxInboundTotal, l.MaxInbound)
 	orElse(&l.MaxOutbound, DefaultMaxOutbound)
 	orElse(&l.WriteTimeout, DefaultWriteTimeout)
+	orElse(&l.MaxCallbacks, DefaultMaxCallbacks)
 	orElse(&l.MaxBadLines, DefaultMaxBadLines)
 	orElse(&l.Grace, DefaultGrace)
 	return l

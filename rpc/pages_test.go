@@ -34,6 +34,24 @@ func TestProtocolExamplesPlay(t *testing.T) {
 			c.Reply([]byte(`"[1]"`))
 		case "math.pi ":
 			c.Reply([]byte("3.141592653589793"))
+		case "app.squares [1]", "app.squares [3]":
+			n := uint64(c.Params[1] - '0')
+			for i := range n {
+				c.Items(c.Burst(), fmt.Appendf(nil, `"seq":%d,"items":[%d]`, i, i*i), nil, i, 1)
+			}
+			c.Reply(fmt.Appendf(nil, `{"count":%d}`, n))
+		case "app.train ":
+			half := 0.5
+			c.Report(c.Burst(), &half, "half of it")
+			c.Reply(nil)
+		case `app.delete ["x",{"$callback":"sure"}]`:
+			c.CallBack(c.Burst(), Callback{Name: []byte(`"sure"`), Args: []byte(`["delete x?"]`)}, func(result []byte, err *Error) {
+				if err != nil {
+					c.Fail(err)
+					return
+				}
+				c.Reply(result)
+			})
 		case "app.slow ":
 			c.HeldBy(answerOnCancel{})
 			pending <- c

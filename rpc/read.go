@@ -78,6 +78,7 @@ func (c *Conn) line(line []byte, frames *FrameReader) bool {
 	case classBad:
 		c.respond(c.burst, e.answerID(), nil, problem)
 	case classReply:
+		c.called(&e)
 	default:
 		if id, problem := c.call(&e, kind, frames, c); problem != nil {
 			c.respond(c.burst, id, nil, problem)
@@ -105,6 +106,8 @@ func (c *Conn) call(e *envelope, kind class, frames *FrameReader, to Answerer) (
 			return e.ID, Errorf(KindMethodNotFound, "there is no request %q: names that begin with $/ are notifications", e.Method)
 		case string(e.Method) == "$/cancelRequest":
 			c.cancel(cancelledID(e.Params))
+		case string(e.Method) == "$/credit":
+			c.grant(e.Params)
 		}
 		return nil, nil
 	}
@@ -112,6 +115,9 @@ func (c *Conn) call(e *envelope, kind class, frames *FrameReader, to Answerer) (
 	call.answer = to
 	call.Meta, problem = parseMeta(call.RawMeta)
 	if problem == nil {
+		if problem = call.prepare(to != Answerer(c)); problem != nil {
+			return c.echo(call), problem
+		}
 		problem = c.admit(call)
 	}
 	switch {

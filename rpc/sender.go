@@ -55,13 +55,14 @@ type Sender struct {
 	done    chan struct{}
 
 	mu       sync.Mutex
-	queue    outbox // waits; the writer goroutine takes it whole
-	burst    *Burst // has promised to flush the queue; nil: none, or the writer goroutine does
-	inHand   int    // bytes the writer goroutine holds
-	chunks   uint64 // writes of the queue that have ended
-	writing  bool   // the writer goroutine lives
-	finished bool   // close when everything is written
-	dead     error  // why nothing is sent any more
+	queue    outbox   // waits; the writer goroutine takes it whole
+	burst    *Burst   // has promised to flush the queue; nil: none, or the writer goroutine does
+	inHand   int      // bytes the writer goroutine holds
+	chunks   uint64   // writes of the queue that have ended
+	writing  bool     // the writer goroutine lives
+	finished bool     // close when everything is written
+	dead     error    // why nothing is sent any more
+	takers   []func() // told when the queue is empty (taken.go)
 
 	// try is the one non-blocking write of a line, kept here because a closure
 	// made for each line would be an allocation for each line.
@@ -232,7 +233,10 @@ func (s *Sender) write() {
 	if s.finished || s.dead != nil {
 		s.shut()
 	}
+	takers := s.takers
+	s.takers = nil
 	s.mu.Unlock()
+	tellTakers(takers)
 }
 
 func (s *Sender) writeOut(batch []byte, deadline interface{ SetWriteDeadline(time.Time) error }) error {

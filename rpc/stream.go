@@ -15,6 +15,7 @@ type lineStream struct {
 	frames *FrameReader
 	out    *Sender
 	limit  int
+	aside  func(line []byte) bool // takes what is no object of jsonrpc2's; nil: nothing
 }
 
 var _ jsonrpc2.ObjectStream = (*lineStream)(nil)
@@ -53,6 +54,9 @@ func (s *lineStream) ReadObject(v any) error {
 			line = appendResponse(nil, id, nil, tooLarge(long.Size, long.Limit))
 		case err != nil && !errors.Is(err, io.ErrUnexpectedEOF):
 			return err
+		}
+		if s.aside != nil && s.aside(line) {
+			continue
 		}
 		return json.Unmarshal(line, v)
 	}

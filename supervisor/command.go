@@ -24,11 +24,14 @@ type Command struct {
 //	control  8-byte little-endian link ids to cancel or skip (read, non-blocking)
 //	life     end-of-file means the daemon is gone (read)
 //	board    the scoreboard (a shared page of 8-byte little-endian cells)
+//	side     lines for the call of the main thread that waits: credit, answers to
+//	         its callbacks (read); what is for the loop's calls comes by loop
 //	seats    calls that fit on the worker at once; link id = n*seats + seat
 //	main     how many of the seats, from 0, are the main thread's
 //	message  the longest line either side may write, in bytes
 //	poll     the longest a thread polls before it sleeps, in microseconds: 0 is
 //	         never; absent: the runtime decides
+//	timeout  the pool's call-timeout in milliseconds; absent: none
 //	dump     the signal that asks for the stacks of all threads on stderr
 //	         (DumpSignal); absent where there is none
 //

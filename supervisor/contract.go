@@ -59,6 +59,9 @@ type Owner interface {
 	// runs on the loop: its main seat no longer holds others up. From now on
 	// name is of that kind, and the loop's lane is open.
 	CallMoved(w *Worker, c *rpc.Call, name string, kind Kind)
+	// CallPaused: a call stands still before its answer, or goes on. lane is
+	// where it runs. It may come when the call has just ended.
+	CallPaused(w *Worker, c *rpc.Call, lane Lane, p Pause)
 	// CallDone: the call is off its seat, which is free. The owner answers it,
 	// before CallDone returns.
 	CallDone(w *Worker, c *rpc.Call, a Answer)

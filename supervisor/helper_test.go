@@ -67,16 +67,17 @@ func miniConfig(t testing.TB, module string, o Owner) WorkerConfig {
 
 // witness is an Owner and a Hook that remembers all it hears.
 type witness struct {
-	mu     sync.Mutex
-	events []Event
-	moved  []string
-	left   []Orphan
-	exit   Exit
-	gone   chan struct{}
-	ready  chan ReadyInfo
-	onDone func(*Worker, *rpc.Call)
-	onFree func()
-	onFell func([]*rpc.Call) []*rpc.Call
+	mu      sync.Mutex
+	events  []Event
+	moved   []string
+	left    []Orphan
+	exit    Exit
+	gone    chan struct{}
+	ready   chan ReadyInfo
+	onDone  func(*Worker, *rpc.Call)
+	onFree  func()
+	onPause func(Pause)
+	onFell  func([]*rpc.Call) []*rpc.Call
 }
 
 func newWitness() *witness {
@@ -99,6 +100,12 @@ func (o *witness) CallDone(w *Worker, c *rpc.Call, a Answer) {
 	}
 	if o.onDone != nil {
 		o.onDone(w, c)
+	}
+}
+
+func (o *witness) CallPaused(_ *Worker, _ *rpc.Call, _ Lane, p Pause) {
+	if o.onPause != nil {
+		o.onPause(p)
 	}
 }
 
@@ -295,6 +302,7 @@ func (o *benchOwner) WorkerReady(*Worker, ReadyInfo)                          {}
 func (o *benchOwner) CallMoved(*Worker, *rpc.Call, string, Kind)              {}
 func (o *benchOwner) WorkerFell(_ *Worker, c []*rpc.Call) []*rpc.Call         { return c }
 func (o *benchOwner) WorkerGone(*Worker, Exit, []Orphan) (lost, requeued int) { return 0, 0 }
+func (o *benchOwner) CallPaused(*Worker, *rpc.Call, Lane, Pause)              {}
 func (o *benchOwner) CallVoid(*Worker, *rpc.Call)                             {}
 func (o *benchOwner) SeatFree(*Worker, Lane)                                  {}
 func (o *benchOwner) CallDone(*Worker, *rpc.Call, Answer) {

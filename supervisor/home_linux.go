@@ -351,7 +351,8 @@ func (homeOwner) CallMoved(*Worker, *rpc.Call, string, Kind) {}
 
 func (homeOwner) CallDone(*Worker, *rpc.Call, Answer) {}
 
-func (homeOwner) CallVoid(*Worker, *rpc.Call) {}
+func (homeOwner) CallPaused(*Worker, *rpc.Call, Lane, Pause) {}
+func (homeOwner) CallVoid(*Worker, *rpc.Call)                {}
 
 func (homeOwner) SeatFree(*Worker, Lane) {}
 

@@ -30,8 +30,9 @@ type seat struct {
 	moved bool // it left the main thread for the loop: its seat holds nobody up
 	shot  bool // it is to end: a ladder stands for it
 
-	wanted bool // it was asked back
-	void   bool // its owner has answered it: it never starts
+	wanted bool    // it was asked back
+	stream *stream // what it has said; nil: nothing
+	void   bool    // its owner has answered it: it never starts
 }
 
 // link is the daemon's end of a worker's wire: who sits where, and the two
@@ -45,6 +46,7 @@ type link struct {
 	free    [2][]int
 	last    uint64 // the n of the last id
 	senders [2]*rpc.Sender
+	side    *rpc.Sender   // to a call of the main thread that waits
 	turn    time.Time     // when the main thread got its hands free last
 	seated  int           // calls of the owner on a seat
 	drain   bool          // closed to calls for good
@@ -78,6 +80,7 @@ func (l *link) connect(w *wire, maxMessage int, dead func(error)) {
 	defer l.mu.Unlock()
 	l.senders[LaneMain] = rpc.NewSender(w.in, bound(l.main), neverTimeout, dead)
 	l.senders[LaneLoop] = rpc.NewSender(w.loop, bound(len(l.seats)-l.main), neverTimeout, dead)
+	l.side = rpc.NewSender(w.side, bound(1), neverTimeout, dead)
 }
 
 // send seats the call and writes its line, in one step under one lock: the
@@ -117,7 +120,7 @@ func (l *link) write(n int, lane Lane, s seat, method string, params, meta []byt
 	l.last++
 	s.id = l.last*uint64(len(l.seats)) + uint64(n)
 	var r requestLine
-	r.write(l.scratch[:0], s.id, method, params, meta)
+	r.write(l.scratch[:0], s.id, method, params, meta, s.call, s.sent)
 	err := l.senders[lane].SendIn(b, r.head, r.params, r.tail)
 	if l.scratch = r.head; cap(l.scratch) > scratchKeep {
 		l.scratch = nil
@@ -249,7 +252,7 @@ func (l *link) settle() {
 
 func (l *link) eachSender(do func(*rpc.Sender)) {
 	l.mu.Lock()
-	senders := l.senders
+	senders := [...]*rpc.Sender{l.senders[LaneMain], l.senders[LaneLoop], l.side}
 	l.mu.Unlock()
 	for _, s := range senders {
 		if s != nil {

@@ -139,9 +139,9 @@ func TestWorkerStartsWithItsOwnDescriptorsOnly(t *testing.T) {
 	if err := json.Unmarshal([]byte(ask1(t, w, "fds", nil).result), &fds); err != nil {
 		t.Fatal(err)
 	}
-	// 0 to 8 are the wire's; Python's own are its copy of the board's and the
+	// 0 to 9 are the wire's; Python's own are its copy of the board's and the
 	// directory it lists.
-	if len(fds) > 11 || !slices.Equal(fds[:9], []int{0, 1, 2, 3, 4, 5, 6, 7, 8}) {
+	if len(fds) > 12 || !slices.Equal(fds[:10], []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}) {
 		t.Errorf("descriptors: %v", fds)
 	}
 	var flags map[string]bool

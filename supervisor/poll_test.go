@@ -22,7 +22,7 @@ func TestWorkerIsToldHowLongToPoll(t *testing.T) {
 		time.Nanosecond:        " poll=1",
 		2500 * time.Nanosecond: " poll=2",
 	} {
-		got := w.variable(2, 1, 1024, poll)
+		got := w.variable(2, 1, 1024, poll, 0)
 		if at := strings.Index(got, " poll="); want == "" && at >= 0 || !strings.Contains(got+" ", want+" ") {
 			t.Errorf("for %v the wire is %q, want %q in it", poll, got, want)
 		}

@@ -68,6 +68,9 @@ func (w *Worker) take(line []byte, b *rpc.Burst) error {
 	case "mochi.moved":
 		return w.takeMoved(m.Params)
 	}
+	if known, err := w.takeSaid(m, b); known {
+		return err
+	}
 	return fmt.Errorf("it sent a notification that the protocol does not know: %s", quote(m.Method))
 }
 

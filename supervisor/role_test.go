@@ -51,6 +51,7 @@ func (o *daemonOwner) WorkerReady(*Worker, ReadyInfo)                  {}
 func (o *daemonOwner) CallMoved(*Worker, *rpc.Call, string, Kind)      {}
 func (o *daemonOwner) WorkerFell(_ *Worker, c []*rpc.Call) []*rpc.Call { return c }
 func (o *daemonOwner) WorkerGone(*Worker, Exit, []Orphan) (int, int)   { return 0, 0 }
+func (o *daemonOwner) CallPaused(*Worker, *rpc.Call, Lane, Pause)      {}
 func (o *daemonOwner) CallVoid(*Worker, *rpc.Call)                     {}
 
 func (o *daemonOwner) SeatFree(*Worker, Lane) {}

@@ -20,6 +20,7 @@ const firstExtra = 3
 // the worker's (blocking, so that a plain read in Python waits).
 type wire struct {
 	in, loop *os.File // requests of the two lanes (write)
+	side     *os.File // what a waiting call of the main thread waits for (write)
 	control  *os.File // link ids to skip (write)
 	life     *os.File // its end is the worker's end (write)
 	out      *os.File // replies (read)
@@ -57,7 +58,7 @@ func newWire(seats int) (w *wire, err error) {
 	w.worker = append(w.worker, null)
 	w.files.Stdin = null
 
-	var life, in, loop, out, control, stdout, stderr *os.File
+	var life, in, loop, side, out, control, stdout, stderr *os.File
 	for _, p := range []struct {
 		name   string
 		end    pipeEnd
@@ -67,6 +68,7 @@ func newWire(seats int) (w *wire, err error) {
 		{"lifeline", daemonWrites, &w.life, &life},
 		{"request pipe", daemonWrites, &w.in, &in},
 		{"loop's request pipe", daemonWrites, &w.loop, &loop},
+		{"side pipe", daemonWrites, &w.side, &side},
 		{"reply pipe", daemonReads, &w.out, &out},
 		{"control pipe", daemonWrites, &w.control, &control},
 		{"stdout pipe", daemonReads, &w.stdout, &stdout},
@@ -95,15 +97,15 @@ func newWire(seats int) (w *wire, err error) {
 		return w, fmt.Errorf("make the scoreboard: %w", err)
 	}
 	w.files.Stdout, w.files.Stderr = stdout, stderr
-	w.files.Extra = []*os.File{in, loop, out, control, life, w.board.file}
+	w.files.Extra = []*os.File{in, loop, out, control, life, w.board.file, side}
 	return w, nil
 }
 
 // variable is the line that tells the worker which descriptor is which.
-func (w *wire) variable(seats, mainSeats, message int, poll time.Duration) string {
-	return fmt.Sprintf("%s=in=%d loop=%d out=%d control=%d life=%d board=%d seats=%d main=%d message=%d%s%s",
-		WireVariable, firstExtra, firstExtra+1, firstExtra+2, firstExtra+3, firstExtra+4, firstExtra+5,
-		seats, mainSeats, message, pollKey(poll), dumpKey())
+func (w *wire) variable(seats, mainSeats, message int, poll, timeout time.Duration) string {
+	return fmt.Sprintf("%s=in=%d loop=%d out=%d control=%d life=%d board=%d side=%d seats=%d main=%d message=%d%s%s%s",
+		WireVariable, firstExtra, firstExtra+1, firstExtra+2, firstExtra+3, firstExtra+4, firstExtra+5, firstExtra+6,
+		seats, mainSeats, message, pollKey(poll), timeoutKey(timeout), dumpKey())
 }
 
 // pollKey is the wire's word for WorkerConfig.BusyPoll.
@@ -116,6 +118,14 @@ func pollKey(poll time.Duration) string {
 	default: // what is less than a microsecond is still not never
 		return fmt.Sprintf(" poll=%d", max(poll.Microseconds(), 1))
 	}
+}
+
+// timeoutKey is the wire's word for WorkerConfig.CallTimeout.
+func timeoutKey(timeout time.Duration) string {
+	if timeout <= 0 {
+		return ""
+	}
+	return fmt.Sprintf(" timeout=%d", max(timeout.Milliseconds(), 1))
 }
 
 // also gives the worker one more descriptor and its word in the variable. The

@@ -25,6 +25,8 @@ type WorkerConfig struct {
 
 	BusyPoll time.Duration // longest it polls before it sleeps; 0 = the runtime's adaptive choice, negative = never
 
+	CallTimeout time.Duration // of a call that asks for no shorter one, for the worker's own clock; 0 = none
+
 	StartTimeout time.Duration // spawn + import + ready
 	StopTimeout  time.Duration // SIGTERM to SIGKILL
 

@@ -46,17 +46,22 @@ func (a *app) call() *cobra.Command {
 	var kw []string
 	var params string
 	var timeout time.Duration
+	var stream bool
 	cmd := &cobra.Command{
 		Use:   "call FUNC [JSON…]",
 		Short: "call a Python function and print its result as JSON",
 		Long: `Call a Python function through the daemon and print its result as JSON,
 exactly as it came. Each argument is JSON; a word that is not is taken as a
-string. "-" is an argument read from standard input. Numbers may be negative.`,
+string. "-" is an argument read from standard input. Numbers may be negative.
+
+With --stream the items of a generator are printed as they come, one a line, and
+ctrl-C ends it.`,
 		Example: `  mochi-pyd call math.pow -2 3
   mochi-pyd call os.path.join /srv data
   mochi-pyd call json.dumps '{"a":1}' --kw indent=2
   echo '[1,2,3]' | mochi-pyd call statistics.mean -
-  mochi-pyd call numpy.linalg.norm --params '{"x":[3,4]}'`,
+  mochi-pyd call numpy.linalg.norm --params '{"x":[3,4]}'
+  mochi-pyd call --stream itertools.count 10`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return errors.New("call needs a function, as in math.sqrt")
@@ -75,11 +80,15 @@ string. "-" is an argument read from standard input. Numbers may be negative.`,
 			if cmd.Flags().Changed("timeout") && timeout < time.Millisecond {
 				return errors.New("--timeout must be a positive duration, as in 1s")
 			}
+			if stream {
+				return a.runStream(cmd.Context(), args[0], raw, timeout)
+			}
 			return a.runCall(cmd.Context(), args[0], raw, timeout)
 		},
 	}
 	cmd.Flags().StringArrayVar(&kw, "kw", nil, "a keyword argument, `NAME=JSON`; may be repeated")
 	cmd.Flags().StringVar(&params, "params", "", "all parameters at once, a JSON array or object; \"-\" reads them")
+	cmd.Flags().BoolVar(&stream, "stream", false, "print the items of a generator as they come, one a line")
 	cmd.Flags().DurationVar(&timeout, "timeout", 0, "how long the call may take, as in 1s")
 	return cmd
 }
@@ -99,18 +108,26 @@ func (a *app) runCall(ctx context.Context, function string, params json.RawMessa
 		defer cancel()
 	}
 	result, err := ask(ctx, path, function, params, meta)
-	var remote *rpc.Error
-	if errors.As(err, &remote) {
-		if text := troubleOf(remote).Text; remote.Kind() == rpc.KindPythonError && text != "" {
-			fmt.Fprintln(a.err, plain(strings.TrimSuffix(text, "\n")))
-			return &exit{code: exitFailed, err: remote, quiet: true}
-		}
-	}
 	if err != nil {
-		return err
+		return a.traceback(err)
 	}
 	_, err = a.out.Write(append(result, '\n'))
 	return err
+}
+
+// traceback prints an exception as Python does, which says all there is to say
+// of it; any other error is for the caller's caller.
+func (a *app) traceback(err error) error {
+	var remote *rpc.Error
+	if !errors.As(err, &remote) {
+		return err
+	}
+	text := troubleOf(remote).Text
+	if remote.Kind() != rpc.KindPythonError || text == "" {
+		return err
+	}
+	fmt.Fprintln(a.err, plain(strings.TrimSuffix(text, "\n")))
+	return &exit{code: exitFailed, err: remote, quiet: true}
 }
 
 // callParams builds the params member: an array, an object, or, when there are

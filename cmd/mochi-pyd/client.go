@@ -52,7 +52,14 @@ func exchange(conn net.Conn, request *rpc.Request) (json.RawMessage, error) {
 	}
 	for {
 		answer, err := codec.ReadResponse()
-		if err != nil {
+		var asked *rpc.NotResponseError
+		switch {
+		case errors.As(err, &asked):
+			if asked.ID != nil { // a callback: nobody is here who could answer it
+				_ = codec.WriteResponse(rpc.NewErrorResponse(asked.ID, rpc.Errorf(rpc.KindMethodNotFound, "%s was called from a command line, which answers no callbacks", request.Method)))
+			}
+			continue
+		case err != nil:
 			return nil, err
 		}
 		if answer.Error != nil {

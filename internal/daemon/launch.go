@@ -34,7 +34,7 @@ func (d *Daemon) newPool(s config.Pool) (*pool.Pool, error) {
 			Name: s.Name, Module: s.Module, Modules: s.Modules,
 			Workers: s.Workers, Spare: s.Spare, Concurrency: s.Concurrency, Depth: s.Depth,
 			StartTimeout: s.StartTimeout, StopTimeout: s.StopTimeout, GracefulTimeout: s.GracefulTimeout, QueueTimeout: s.QueueTimeout,
-			CallTimeout: s.CallTimeout, CancelGrace: s.CancelGrace, MaxRetries: orNever(s.MaxRetries),
+			CallTimeout: s.CallTimeout, StreamIdleTimeout: s.StreamIdleTimeout, CancelGrace: s.CancelGrace, MaxRetries: orNever(s.MaxRetries),
 			MaxRequests: s.MaxRequests, MaxRequestsJitter: s.MaxRequestsJitter, MaxAge: s.MaxAge,
 			MaxWorkers: s.MaxWorkers, IdleTimeout: s.IdleTimeout,
 			MaxMemory: int64(s.MaxMemory), MaxMemoryHard: int64(s.MaxMemoryHard),

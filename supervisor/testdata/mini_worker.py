@@ -11,6 +11,7 @@ import itertools
 import json
 import mmap
 import os
+import queue
 import signal
 import struct
 import sys
@@ -19,11 +20,12 @@ import time
 
 module = sys.argv[1]
 wire = {k: int(v) for k, v in (p.split("=") for p in os.environ.pop("MOCHI_PYD_WIRE").split())}
-for key in ("in", "loop", "out", "control", "life", "board"):
+for key in ("in", "loop", "out", "control", "life", "board", "side"):
     os.set_inheritable(wire[key], False)
 board = mmap.mmap(wire["board"], 8 * (1 + 2 * wire["seats"]))
 write_lock = threading.Lock()
 shots = set()
+words = queue.Queue()  # what the loop's pipe brought that is no request
 awaited = {}  # of calls on the loop's lane that can be cancelled: id → event
 current = 0
 
@@ -169,6 +171,17 @@ def call(id, method, params):
     if method == "raw":  # say anything, then answer
         put(params[0])
         return "said"
+    if method == "say":  # the same, about this call
+        put(params[0].replace("ID", str(id)))
+        return "said"
+    if method == "hear":  # and wait for a line that comes because of it
+        put(params[0].replace("ID", str(id)))
+        if threading.current_thread() is not threading.main_thread():
+            return words.get()
+        line = b""
+        while not line.endswith(b"\n"):
+            line += os.read(wire["side"], 1)
+        return json.loads(line)
     if method == "half":  # half a line, then death
         put(f'{{"jsonrpc":"2.0","id":{id},"resu')
         os._exit(9)
@@ -261,6 +274,9 @@ def serve(fd, each):
 
 
 def apart(request):
+    if "id" not in request:
+        words.put(request)
+        return
     threading.Thread(target=run, args=(request,), daemon=True).start()
 
 
