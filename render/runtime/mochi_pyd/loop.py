@@ -58,7 +58,8 @@ class Loop:
 
     def start(self) -> None:
         """Start the thread; from now on two threads write replies."""
-        write, lock = self._worker.wire.write, threading.Lock()
+        # Reentrant: a call's own line may be interrupted by one that gives calls back.
+        write, lock = self._worker.wire.write, threading.RLock()
 
         def send(line: Any) -> None:
             with lock:

@@ -251,3 +251,12 @@ def tail(call: object) -> "list[str]":
         for stream in Output.streams:
             stream.finish(call)
         return list(Output.tails.get(call, ()))
+
+
+def foreign_code() -> bool:
+    """Tell whether C code from outside the standard library is loaded."""
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and file.endswith((".so", ".dylib")) and "lib-dynload" not in file:
+            return True
+    return "_cffi_backend" in sys.modules

@@ -22,6 +22,8 @@ STAGE_IMPORT = 1
 STAGE_READY = 2
 # The longest line either side may write when nobody said otherwise.
 DEFAULT_MESSAGE = 16 * 1024 * 1024
+# The handles that one connection may hold here when nobody said otherwise.
+DEFAULT_HANDLES = 10_000
 # From so many characters on a result is written in pieces: what the daemon makes
 # its pipes hold.
 LONG = 256 * 1024
@@ -36,12 +38,15 @@ class Wire:
         text = os.environ.pop(VARIABLE, None)
         self.daemon = text is not None
         named = dict(pair.split("=", 1) for pair in (text or "").split())
+        # What the ids of this worker's handles begin with.
+        self.refs = named.pop("refs", "p0.w0.g0")
         numbers = {key: int(value) for key, value in named.items()}
         self.limit = numbers.get("message", DEFAULT_MESSAGE)
         self.seats = numbers.get("seats", 1)
         self.main_seats = numbers.get("main", self.seats)
         self.loop = numbers.get("loop", -1)
         self.control = numbers.get("control", -1)
+        self.handles = numbers.get("handles", DEFAULT_HANDLES)
         self.life = numbers.get("life", -1)
         # The socket of a process that forks workers and is none.
         self.fork = numbers.get("fork", -1)

@@ -14,7 +14,7 @@ from .refusal import CODES, Refusal, UnboundParams
 from .surface import Methods, Surface
 from .surface import kind as kind_of
 from .values import NATURAL, encode, parse, too_large
-from .wire import LONG, PROTOCOL, STAGE_IMPORT, STAGE_READY, Wire
+from .wire import LONG, PROTOCOL, STAGE_IMPORT, STAGE_READY, VARIABLE, Wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .loop import Loop
+    from .refs import Table
     from .wire import Answer
 
     Dispatch = Callable[[Any], Any]
@@ -44,13 +45,17 @@ class Worker:
         self.methods = Methods()
         self.loop: Loop | None = None
         self.kicks: Kicks | None = None
+        self.refs: Table | None = None
         # What the main thread's call left to be awaited, until it is the loop's.
         self.pending: tuple[Any, Any] | None = None
         self.parse_error = self.invalid_request = self.internal_error = INTERNAL_ERROR
         self._tidied = 0
         if not self.live:
             return
-        _expect(module)
+        if VARIABLE not in os.environ:
+            from .by_hand import expect
+
+            expect(module)
         self.wire = Wire()
         self.send: Callable[[Answer], None] = self.wire.write
         values.limit = self.wire.limit
@@ -137,6 +142,8 @@ class Worker:
             preload.serve(self, kinds)  # comes back in every worker that it forks
         methods["mochi.ping"] = lambda: "pong"
         methods["mochi.describe"] = self._describe
+        methods["mochi.release"] = lambda **named: self._refs().release(self, **named)
+        methods["mochi.disconnected"] = lambda conn: self._refs().disconnected(self, conn)
         if loop is not None or any(k["kind"] in ("coroutine", "async_generator") for k in kinds):
             self._listen()
             self._start_loop(loop)
@@ -166,6 +173,11 @@ class Worker:
 
     def arguments(self, request: "Any") -> "tuple[Any, Any]":
         """Give a request's positional and keyword arguments."""
+        meta = request.get("meta")
+        if meta is not None and "ref" in meta and request["method"].startswith("$ref."):
+            from . import refcalls
+
+            return refcalls.arguments(self, request, meta)
         params = request.get("params")
         if type(params) is list:
             return params, None
@@ -183,6 +195,9 @@ class Worker:
 
     def reply(self, request: "Any", result: "Any") -> "Answer | None":
         """Write the line that answers request; None when there is none, or not yet."""
+        meta = request.get("meta")
+        if meta is not None and meta.get("returns") == "ref" and not hasattr(result, "__await__"):
+            result = self._refs().table(self).make(result, request.get("conn", 0))
         if type(result) not in NATURAL:
             kind = type(result)
             if hasattr(kind, "__await__") or hasattr(kind, "__anext__"):
@@ -223,6 +238,8 @@ class Worker:
     def failure(self, request: "Any", code: int, error: BaseException) -> "bytes | None":
         """Write the line that answers request with an error."""
         self._disown(request)
+        if self.refs is not None:
+            self.refs.abandon(request.get("id"))
         if "id" not in request:
             return None
         call = request["id"]
@@ -296,7 +313,7 @@ class Worker:
             from . import logs
 
             logs.install()
-        if "ctypes" in sys.modules or _foreign_code():
+        if "ctypes" in sys.modules or stdio.foreign_code():
             from . import cstdio
 
             cstdio.install()
@@ -321,6 +338,11 @@ class Worker:
             "methods": kinds,
         }
         self.notify("mochi.ready", ready)
+
+    def _refs(self) -> "Any":
+        from . import refs
+
+        return refs
 
     def _describe(self) -> object:
         from .describe import describe
@@ -376,24 +398,3 @@ class Worker:
         if kind not in ("coroutine", "async_generator"):
             kind = "function"  # it returned an awaitable this time
         self.notify("mochi.moved", {"id": request["id"], "name": name, "kind": kind})
-
-
-def _foreign_code() -> bool:
-    """Tell whether C code from outside the standard library is loaded."""
-    for module in list(sys.modules.values()):
-        file = getattr(module, "__file__", None)
-        if isinstance(file, str) and file.endswith((".so", ".dylib")) and "lib-dynload" not in file:
-            return True
-    return "_cffi_backend" in sys.modules
-
-
-def _expect(module: str) -> None:
-    """Refuse to serve another module than the one the script was rendered for."""
-    from .wire import VARIABLE
-
-    if VARIABLE in os.environ or len(sys.argv) < 2 or not module or sys.argv[1] == module:
-        return
-    raise SystemExit(
-        f"{sys.argv[0]}: rendered for {module}, not for {sys.argv[1]}: "
-        f"run it with {module}, or render {sys.argv[1]}"
-    )
