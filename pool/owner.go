@@ -26,6 +26,8 @@ func (p *Pool) nextWorker(ctx context.Context, _ int) (supervisor.WorkerConfig, 
 		Command:      command,
 		Owner:        p,
 		Hook:         p.opt.Hook,
+		PoolNumber:   p.opt.Number,
+		MaxHandles:   p.opt.MaxHandles,
 		MainSeats:    mainSeats(p.opt.Depth, p.opt.Concurrency),
 		LoopSeats:    p.opt.Concurrency,
 		MaxMessage:   p.opt.MaxMessage,
@@ -91,6 +93,7 @@ func (p *Pool) CallDone(w *supervisor.Worker, c *rpc.Call, a supervisor.Answer) 
 	}
 	err, now := a.Err, a.Burst.Now()
 	p.mu.Lock()
+	p.returned(c)
 	if err == nil && a.Lane == supervisor.LaneMain {
 		p.functions.learn(c.Function).observe(a.Service)
 	}
@@ -111,7 +114,9 @@ func (p *Pool) CallDone(w *supervisor.Worker, c *rpc.Call, a supervisor.Answer) 
 		p.mu.Unlock()
 	}
 	if cause := c.Cancelled(); cause != nil {
-		err = p.verdict(c, cause, err)
+		if err = p.verdict(c, cause, err); err != nil {
+			p.orphaned(w, c, a.Result)
+		}
 	}
 	if err != nil {
 		c.FailIn(a.Burst, err)
@@ -127,10 +132,12 @@ func (p *Pool) CallDone(w *supervisor.Worker, c *rpc.Call, a supervisor.Answer) 
 // WorkerFell: w is dead. Who waits for it need not, what it had not begun runs
 // elsewhere, and a spare serves at once; what it had begun comes later.
 func (p *Pool) WorkerFell(w *supervisor.Worker, unstarted []*rpc.Call) (back []*rpc.Call) {
+	var stranded []*rpc.Call
 	p.mu.Lock()
 	if m := p.memberOf(w); m != nil {
 		m.closed = true
 		p.unpin(m)
+		stranded = p.strand(m)
 	}
 	for _, c := range slices.Backward(unstarted) { // the head of the queue gets the oldest last
 		if !p.mayRunAgain(supervisor.Orphan{Call: c}) || p.requeue(c) != nil {
@@ -140,6 +147,7 @@ func (p *Pool) WorkerFell(w *supervisor.Worker, unstarted []*rpc.Call) (back []*
 	slices.Reverse(back)
 	p.fill()
 	p.unlock()
+	failStale(stranded)
 	p.dispatch(nil)
 	return back
 }
@@ -152,10 +160,12 @@ func (p *Pool) WorkerGone(w *supervisor.Worker, e supervisor.Exit, left []superv
 		why  *rpc.Error
 	}
 	var failures []failure
+	var stranded []*rpc.Call
 	p.mu.Lock()
 	if m := p.memberOf(w); m != nil {
 		p.members = slices.DeleteFunc(p.members, func(x *member) bool { return x == m })
 		p.unpin(m)
+		stranded = p.strand(m)
 	}
 	switch {
 	case p.removeSpare(w):
@@ -193,6 +203,7 @@ func (p *Pool) WorkerGone(w *supervisor.Worker, e supervisor.Exit, left []superv
 		f.call.Fail(f.why)
 	}
 	failAll(hopeless, refusal)
+	failStale(stranded)
 	p.dispatch(nil)
 	return lost, requeued
 }
@@ -203,7 +214,7 @@ func (p *Pool) WorkerGone(w *supervisor.Worker, e supervisor.Exit, left []superv
 // running twice does no harm.
 func (p *Pool) mayRunAgain(o supervisor.Orphan) bool {
 	switch c := o.Call; {
-	case c.Cancelled() != nil:
+	case c.Cancelled() != nil, o.Started && c.Holder != nil:
 		return false
 	case !o.Started && c.Requeues < p.opt.MaxRequeues:
 		c.Requeues++

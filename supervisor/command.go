@@ -16,7 +16,7 @@ type Command struct {
 }
 
 // WireVariable names the inherited descriptors to the worker, as
-// space-separated key=number pairs:
+// space-separated key=value pairs, numbers but for refs:
 //
 //	in       requests for the main thread (read)
 //	loop     requests for the event loop's thread (read)
@@ -29,6 +29,8 @@ type Command struct {
 //	message  the longest line either side may write, in bytes
 //	poll     the longest a thread polls before it sleeps, in microseconds: 0 is
 //	         never; absent: the runtime decides
+//	refs     what the ids of its handles begin with: "p1.w3.g2"
+//	handles  how many of them one connection may hold; absent: the runtime decides
 //	dump     the signal that asks for the stacks of all threads on stderr
 //	         (DumpSignal); absent where there is none
 //

@@ -64,6 +64,7 @@ func (w *Worker) tryToSpawn(ctx context.Context) (err error) {
 	}
 	c := w.cfg.Command
 	variable := w.wire.variable(seats, main, w.cfg.MaxMessage, w.cfg.BusyPoll)
+	variable += w.refsKey()
 	if w.cfg.forks != nil {
 		variable += w.wire.also("fork", w.cfg.forks)
 	}

@@ -40,7 +40,7 @@ func TestWhatWaitsIsWantedBackAlsoBehindACallThatIsToEnd(t *testing.T) {
 func TestEmptyParamsAreNone(t *testing.T) {
 	want := `{"jsonrpc":"2.0","id":1,"method":"f"}` + "\n"
 	var r requestLine
-	r.write(nil, 1, "f", []byte{}, []byte{})
+	r.write(nil, 1, "f", []byte{}, []byte{}, nil)
 	if string(r.head) != want || r.params != nil {
 		t.Errorf("%s%s%s, want %s", r.head, r.params, r.tail, want)
 	}

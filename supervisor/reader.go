@@ -67,6 +67,8 @@ func (w *Worker) take(line []byte, b *rpc.Burst) error {
 		return w.takeFailed(m.Params)
 	case "mochi.moved":
 		return w.takeMoved(m.Params)
+	case "mochi.refs":
+		return w.takeRefs(m.Params)
 	}
 	return fmt.Errorf("it sent a notification that the protocol does not know: %s", quote(m.Method))
 }

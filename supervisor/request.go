@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"strconv"
+
+	"github.com/mochilang/mochi-pyd/rpc"
 )
 
 // longParams is the size from which arguments go from the host's line to the
@@ -15,8 +17,9 @@ const longParams = 64 << 10
 type requestLine struct{ head, params, tail []byte }
 
 // write makes the line in b. The host's bytes go out as they came in, but for
-// newlines between tokens, which a caller in this process may have left in.
-func (r *requestLine) write(b []byte, id uint64, method string, params, meta []byte) {
+// newlines between tokens, which a caller in this process may have left in. c is
+// nil for a question of ours.
+func (r *requestLine) write(b []byte, id uint64, method string, params, meta []byte, c *rpc.Call) {
 	b = append(b, `{"jsonrpc":"2.0","id":`...)
 	b = strconv.AppendUint(b, id, 10)
 	b = append(b, `,"method":`...)
@@ -24,6 +27,9 @@ func (r *requestLine) write(b []byte, id uint64, method string, params, meta []b
 	if len(meta) > 0 {
 		b = append(b, `,"meta":`...)
 		b = appendValue(b, meta)
+		if c != nil {
+			b = appendConn(b, c)
+		}
 	}
 	if len(params) > 0 {
 		b = append(b, `,"params":`...)
