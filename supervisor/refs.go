@@ -49,8 +49,8 @@ func (w *Worker) takeRefs(params []byte) error {
 	return nil
 }
 
-// Handles is how many objects the worker holds for hosts, to a tenth of a second;
-// whether there are any is exact.
+// Handles is how many objects the worker holds for hosts, by its last word, which
+// it gives ten times a second at most; whether there are any is exact.
 func (w *Worker) Handles() int {
 	w.link.mu.Lock()
 	defer w.link.mu.Unlock()

@@ -19,7 +19,7 @@ func (d *Daemon) handleHost(c *rpc.Call) {
 		c.Fail(err)
 		return
 	}
-	if config.Reserved(c.Method) {
+	if config.Reserved(c.Method) && !strings.HasPrefix(c.Method, refPrefix) {
 		d.own(c, d.methods)
 		return
 	}
