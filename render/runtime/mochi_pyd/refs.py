@@ -176,16 +176,16 @@ class Table:
             else:
                 self._counts.pop(conn, None)
             if taken:
-                self._tell()
+                self._tell(many=len(taken) > 1)
         return taken
 
-    def _tell(self) -> None:
+    def _tell(self, *, many: bool = False) -> None:
         """Tell the daemon how many there are: whether there are any, it hears at once."""
         live = len(self._held)
         if not self._worker.wire.daemon or live == self._told:
             return
         now = clock()
-        if live and self._told and now - self._told_at < TELL_AGAIN:
+        if live and self._told and not many and now - self._told_at < TELL_AGAIN:
             return
         self._told, self._told_at = live, now
         self._worker.notify("mochi.refs", {"live": live})
