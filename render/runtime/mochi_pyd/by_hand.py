@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from .refusal import Refusal
 from .values import parse
 
@@ -52,13 +50,3 @@ def _wrong(request: dict[str, Any]) -> str:
     if "params" in request and not isinstance(request["params"], (list, dict)):
         return '"params" must be an array or an object; leave it out when there are none'
     return ""
-
-
-def expect(module: str) -> None:
-    """Refuse to serve another module than the one the script was rendered for."""
-    if len(sys.argv) < 2 or not module or sys.argv[1] == module:
-        return
-    raise SystemExit(
-        f"{sys.argv[0]}: rendered for {module}, not for {sys.argv[1]}: "
-        f"run it with {module}, or render {sys.argv[1]}"
-    )

@@ -189,3 +189,13 @@ def _take_stdio() -> tuple[int, int]:
     os.dup2(2, 1)
     os.close(null)
     return requests, replies
+
+
+def expect(module: str) -> None:
+    """Refuse to serve another module by hand than the one the script was rendered for."""
+    if VARIABLE in os.environ or len(sys.argv) < 2 or not module or sys.argv[1] == module:
+        return
+    raise SystemExit(
+        f"{sys.argv[0]}: rendered for {module}, not for {sys.argv[1]}: "
+        f"run it with {module}, or render {sys.argv[1]}"
+    )

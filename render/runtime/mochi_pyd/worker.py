@@ -14,7 +14,7 @@ from .refusal import CODES, Refusal, UnboundParams
 from .surface import Methods, Surface
 from .surface import kind as kind_of
 from .values import NATURAL, encode, parse, too_large
-from .wire import LONG, PROTOCOL, STAGE_IMPORT, STAGE_READY, VARIABLE, Wire
+from .wire import LONG, PROTOCOL, STAGE_IMPORT, STAGE_READY, Wire, expect
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,10 +52,7 @@ class Worker:
         self._tidied = 0
         if not self.live:
             return
-        if VARIABLE not in os.environ:
-            from .by_hand import expect
-
-            expect(module)
+        expect(module)
         self.wire = Wire()
         self.send: Callable[[Answer], None] = self.wire.write
         values.limit = self.wire.limit
