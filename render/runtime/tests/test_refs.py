@@ -3,8 +3,10 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from mochi_pyd import refs, stdio
 
 HERE = Path(__file__).resolve().parent
 REF = {"returns": "ref"}
@@ -179,35 +181,58 @@ def test_the_number_of_live_handles_is_told_before_the_answer(shelf):
 
 
 def test_ten_thousand_made_and_released_leave_nothing(shelf):
-    refs = [shelf.make("Box") for _ in range(100)]
-    assert shelf.ask("mochi.release", named={"refs": refs, "conn": 1}) == {"released": 100}
+    made = [shelf.make("Box") for _ in range(100)]
+    assert shelf.ask("mochi.release", named={"refs": made, "conn": 1}) == {"released": 100}
     status = Path(f"/proc/{shelf.worker.process.pid}/statm")
     before = int(status.read_text().split()[1]) if status.exists() else 0
     for _ in range(100):
         calls = [shelf.send("Box", meta=REF) for _ in range(100)]
-        refs = [shelf.answer(call)["$ref"]["id"] for call in calls]
-        shelf.ask("mochi.release", named={"refs": refs, "conn": 1})
+        made = [shelf.answer(call)["$ref"]["id"] for call in calls]
+        shelf.ask("mochi.release", named={"refs": made, "conn": 1})
     assert shelf.ask("alive") == 0
     assert shelf.live[-1] == 0
     if status.exists():
         assert int(status.read_text().split()[1]) - before < 256, "pages of 4 KiB"
 
 
-def test_a_call_that_fails_while_it_is_answered_leaves_no_handle(shelf):
-    # What would not fit a message: the handle is made, and nobody learns of it.
-    assert shelf.ask("Box", meta=REF | {"returns": "value"})["code"] == -32008
-    assert shelf.ask("alive") == 0
+class Told:
+    """What a table needs of its worker."""
+
+    def __init__(self):
+        self.wire = SimpleNamespace(refs="p1.w0.g1", handles=10, daemon=True)
+        self.refs, self.told = None, []
+
+    def notify(self, method, params):
+        self.told.append((method, params["live"]))
+
+
+def test_what_a_failed_answer_has_made_is_let_go_and_what_was_delivered_is_not(monkeypatch):
+    worker = Told()
+    table = refs.table(worker)
+    monkeypatch.setattr(stdio.current, "main", 41)
+    delivered = table.make(1, 1)["$ref"]["id"]
+    table.delivered()  # an item of a stream, say
+    lost = table.make(2, 1)["$ref"]["id"]
+    monkeypatch.setattr(stdio.current, "main", 42)
+    others = table.make(3, 1)["$ref"]["id"]
+    assert table.abandon(41) == 1
+    assert (table.get(delivered, 1), table.get(others, 1)) == (1, 3)
+    with pytest.raises(refs.StaleRef):
+        table.get(lost, 1)
+    assert worker.told[0] == ("mochi.refs", 1)
+    assert table.drop(1) == 2
+    assert worker.told[-1] == ("mochi.refs", 0)
 
 
 def test_a_connection_may_hold_so_many_and_no_more(start_daemon, tmp_path):
     shutil.copy(HERE / "shelf.py", tmp_path)
     shelf = Shelf(start_daemon(module="shelf", wire="handles=3 refs=p4.w2.g7"))
-    refs = [shelf.make("Box") for _ in range(3)]
-    assert refs[0] == "p4.w2.g7.1"
+    made = [shelf.make("Box") for _ in range(3)]
+    assert made[0] == "p4.w2.g7.1"
     error = shelf.ask("Box", meta=REF)
     assert (error["code"], error["data"]["limit"]) == (OVERLOADED, 3)
     assert "max-handles" in error["message"]
-    shelf.ask("mochi.release", named={"refs": refs[:1], "conn": 1})
+    shelf.ask("mochi.release", named={"refs": made[:1], "conn": 1})
     shelf.make("Box")
     for conn in range(2, 11):
         for _ in range(3):
