@@ -54,6 +54,7 @@ func (p *Pool) interrupt(c *rpc.Call, cause *rpc.Error) {
 func (p *Pool) CallVoid(_ *supervisor.Worker, c *rpc.Call) {
 	why := p.unstarted(c, c.Cancelled())
 	p.mu.Lock()
+	p.returned(c)
 	p.tally.done(c, 0, why, time.Now())
 	p.mu.Unlock()
 	c.Fail(why)

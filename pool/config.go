@@ -13,6 +13,7 @@ import (
 // tables of the configuration; its zero value means the default named here.
 type Config struct {
 	Name    string   // required; also the prefix of its functions' names
+	Number  int      // among the daemon's pools: part of its handles' ids
 	Module  string   // what its workers import; default Name
 	Modules []string // several modules in one process, instead of Module
 
@@ -35,6 +36,8 @@ type Config struct {
 	MaxRequeues int // times a call may lose its worker before it starts; default 3, negative: never
 	MaxMessage  int // longest line to or from a worker, bytes; default 16 MiB
 	LogRate     int // log lines a second per worker; default supervisor.DefaultLogRate, negative: no limit
+
+	MaxHandles int // objects one connection may have a worker hold; default 10000
 
 	MaxRetries int // times an idempotent call is run again after it lost its worker; default 2, negative: never
 
@@ -69,6 +72,7 @@ const (
 	DefaultCancelGrace       = 2 * time.Second
 	DefaultMaxRetries        = 2
 	DefaultMaxQueue          = 1024
+	DefaultMaxHandles        = 10_000
 	DefaultMaxRequeues       = 3
 	DefaultMaxMessage        = 16 << 20
 	DefaultBackoffMin        = 100 * time.Millisecond
@@ -117,6 +121,7 @@ func (o *Options) setDefaults() error {
 	setDefault(&o.StreamIdleTimeout, DefaultStreamIdleTimeout)
 	setDefault(&o.CancelGrace, DefaultCancelGrace)
 	setDefault(&o.MaxQueue, DefaultMaxQueue)
+	setDefault(&o.MaxHandles, DefaultMaxHandles)
 	if o.MaxRetries == 0 {
 		o.MaxRetries = DefaultMaxRetries
 	}

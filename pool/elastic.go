@@ -81,7 +81,11 @@ func (p *Pool) shrink(now time.Time, earliest func(time.Time)) {
 		if m.busy() || m.closed {
 			continue
 		}
-		if due := m.idleSince.Add(p.opt.IdleTimeout); now.Before(due) {
+		due := m.idleSince.Add(p.opt.IdleTimeout)
+		if m.worker.Handles() > 0 {
+			due = due.Add(p.opt.GracefulTimeout) // its objects are in use, for a while yet
+		}
+		if now.Before(due) {
 			earliest(due)
 			continue
 		}

@@ -13,6 +13,7 @@ import (
 type member struct {
 	worker *supervisor.Worker
 	slot   int    // the number of its slot
+	gen    int    // which of the slot's workers it is
 	loop   bool   // its loop thread runs: the loop lane is open
 	closed bool   // draining or dying: nothing more for it
 	full   bool   // it had no seat: nothing more until one is free
@@ -28,6 +29,9 @@ type member struct {
 	calling *rpc.Call // waits on the main thread for a callback's answer
 
 	pinned queue // calls that wait for this worker and no other (affinity)
+
+	ripe     []*lease  // lines of calls on its handles, of which the first may be sent
+	partings []parting // what it is to be told to let go of, the one it is being told first
 
 	answered int       // calls, for max-requests
 	lifetime int       // answered calls after which it is recycled; 0: never

@@ -26,6 +26,8 @@ func (p *Pool) nextWorker(ctx context.Context, _ int) (supervisor.WorkerConfig, 
 		Command:      command,
 		Owner:        p,
 		Hook:         p.opt.Hook,
+		PoolNumber:   p.opt.Number,
+		MaxHandles:   p.opt.MaxHandles,
 		MainSeats:    mainSeats(p.opt.Depth, p.opt.Concurrency),
 		LoopSeats:    p.opt.Concurrency,
 		MaxMessage:   p.opt.MaxMessage,
@@ -92,6 +94,7 @@ func (p *Pool) CallDone(w *supervisor.Worker, c *rpc.Call, a supervisor.Answer) 
 	}
 	err, now := a.Err, a.Burst.Now()
 	p.mu.Lock()
+	p.returned(c)
 	if err == nil && a.Lane == supervisor.LaneMain {
 		p.functions.learn(c.Function).observe(a.Service)
 	}
@@ -113,7 +116,9 @@ func (p *Pool) CallDone(w *supervisor.Worker, c *rpc.Call, a supervisor.Answer) 
 		p.mu.Unlock()
 	}
 	if cause := c.Cancelled(); cause != nil {
-		err = p.verdict(c, cause, err)
+		if err = p.verdict(c, cause, err); err != nil {
+			p.orphaned(w, c, a.Result)
+		}
 	}
 	if err != nil {
 		c.FailIn(a.Burst, err)
@@ -129,10 +134,12 @@ func (p *Pool) CallDone(w *supervisor.Worker, c *rpc.Call, a supervisor.Answer) 
 // WorkerFell: w is dead. Who waits for it need not, what it had not begun runs
 // elsewhere, and a spare serves at once; what it had begun comes later.
 func (p *Pool) WorkerFell(w *supervisor.Worker, unstarted []*rpc.Call) (back []*rpc.Call) {
+	var stranded []*rpc.Call
 	p.mu.Lock()
 	if m := p.memberOf(w); m != nil {
 		m.closed = true
 		p.unpin(m)
+		stranded = p.strand(m)
 	}
 	for _, c := range slices.Backward(unstarted) { // the head of the queue gets the oldest last
 		if !p.mayRunAgain(supervisor.Orphan{Call: c}) || p.requeue(c) != nil {
@@ -142,6 +149,7 @@ func (p *Pool) WorkerFell(w *supervisor.Worker, unstarted []*rpc.Call) (back []*
 	slices.Reverse(back)
 	p.fill()
 	p.unlock()
+	failStale(stranded)
 	p.dispatch(nil)
 	return back
 }
@@ -154,10 +162,12 @@ func (p *Pool) WorkerGone(w *supervisor.Worker, e supervisor.Exit, left []superv
 		why  *rpc.Error
 	}
 	var failures []failure
+	var stranded []*rpc.Call
 	p.mu.Lock()
 	if m := p.memberOf(w); m != nil {
 		p.members = slices.DeleteFunc(p.members, func(x *member) bool { return x == m })
 		p.unpin(m)
+		stranded = p.strand(m)
 	}
 	switch {
 	case p.removeSpare(w):
@@ -195,6 +205,7 @@ func (p *Pool) WorkerGone(w *supervisor.Worker, e supervisor.Exit, left []superv
 		f.call.Fail(f.why)
 	}
 	failAll(hopeless, refusal)
+	failStale(stranded)
 	p.dispatch(nil)
 	return lost, requeued
 }
@@ -205,7 +216,7 @@ func (p *Pool) WorkerGone(w *supervisor.Worker, e supervisor.Exit, left []superv
 // running twice does no harm, and none of whose items has gone out.
 func (p *Pool) mayRunAgain(o supervisor.Orphan) bool {
 	switch c := o.Call; {
-	case c.Cancelled() != nil:
+	case c.Cancelled() != nil, o.Started && c.Holder != nil:
 		return false
 	case !o.Started && c.Requeues < p.opt.MaxRequeues:
 		c.Requeues++

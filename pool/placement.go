@@ -116,7 +116,7 @@ func (p *Pool) leastOnLoop() *member {
 // the same seats (all but the loop's want the main thread, and those who wait
 // for one worker want what others do) starves another.
 func (p *Pool) next(now time.Time) (placement, bool) {
-	const places = int(needs) + 1 // and where calls wait for one worker
+	const places = int(needs) + 2 // and where calls wait for one worker, or for its handle
 	for i := range places {
 		at := (p.first + i) % places
 		pl, ok := p.nextAt(at, now)
@@ -129,8 +129,11 @@ func (p *Pool) next(now time.Time) (placement, bool) {
 }
 
 func (p *Pool) nextAt(place int, now time.Time) (placement, bool) {
-	if place == int(needs) {
+	switch place {
+	case int(needs):
 		return p.nextPinned(now)
+	case int(needs) + 1:
+		return p.nextHeld(now)
 	}
 	return p.nextOf(&p.waiting[place], now)
 }
@@ -191,6 +194,11 @@ func (p *Pool) queues() []*queue {
 			all = append(all, &m.pinned)
 		}
 	}
+	for _, l := range p.leases {
+		if l.queue.size > 0 {
+			all = append(all, &l.queue)
+		}
+	}
 	return all
 }
 
@@ -221,7 +229,7 @@ func (p *Pool) send(pl placement, b *rpc.Burst) {
 	}
 	p.mu.Lock()
 	pl.member.leave(pl.lane, b.Now())
-	if pl.member.worker.State() == supervisor.Ready {
+	if s := pl.member.worker.State(); s == supervisor.Ready || s == supervisor.Draining && pl.call.Holder != nil {
 		pl.member.full = true // its seats and our count of them disagree: let one be answered
 	} else {
 		pl.member.closed = true

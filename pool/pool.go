@@ -35,6 +35,7 @@ type Pool struct {
 	first     int // the place that next asks first
 	tally     tally
 	affinity  affinity
+	leases    leases // calls on handles
 	heavy     heavy
 	lookAt    time.Time     // when expire looks next, at the latest; zero: nothing can expire
 	look      chan struct{} // lookAt became earlier
@@ -72,6 +73,7 @@ func New(opt Options) (*Pool, error) {
 		piped:    make(chan struct{}, 1),
 		hatched:  make(chan struct{}, 1),
 		affinity: newAffinity(),
+		leases:   leases{},
 		done:     make(chan struct{}),
 	}
 	return p, nil
@@ -137,6 +139,10 @@ func (p *Pool) Submit(c *rpc.Call) {
 		c.FailIn(b, refusal)
 		return
 	}
+	if c.Holder != nil {
+		p.submitHeld(c, b)
+		return
+	}
 	p.limit(c)
 	f := p.functions.of(c.Function)
 	if p.queueOf(c, f).size == 0 { // nobody is before c
@@ -189,8 +195,11 @@ func (p *Pool) enqueue(c *rpc.Call) (loser *rpc.Call, why *rpc.Error) {
 			return c, why
 		}
 	}
-	p.queueOf(c, p.functions.of(c.Function)).push(origin(c), c)
 	p.expireAt(p.queueLimit(c))
+	if c.Holder != nil {
+		return loser, why // submitHeld lets it wait
+	}
+	p.queueOf(c, p.functions.of(c.Function)).push(origin(c), c)
 	p.grow()
 	return loser, why
 }
@@ -204,7 +213,11 @@ func (p *Pool) requeue(c *rpc.Call) *rpc.Error {
 	if cause := c.Cancelled(); cause != nil {
 		return p.unstarted(c, cause)
 	}
-	p.queueOf(c, p.functions.of(c.Function)).pushFront(origin(c), c)
+	if c.Holder == nil {
+		p.queueOf(c, p.functions.of(c.Function)).pushFront(origin(c), c)
+	} else if !p.waitHeld(c, true) {
+		return staleRef(c)
+	}
 	p.expireAt(p.queueLimit(c))
 	p.expireAt(c.Deadline) // while it was on its way nobody looked after it
 	return nil

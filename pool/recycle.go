@@ -14,7 +14,7 @@ import (
 // newMember is a worker that has just become ready, with the end of its life
 // in view.
 func (p *Pool) newMember(w *supervisor.Worker, info supervisor.ReadyInfo) *member {
-	m := &member{worker: w, slot: w.ID().Slot, loop: info.Loop, born: p.circuit.troubles, pinned: newQueue(), idleSince: time.Now()}
+	m := &member{worker: w, slot: w.ID().Slot, gen: w.ID().Gen, loop: info.Loop, born: p.circuit.troubles, pinned: newQueue(), idleSince: time.Now()}
 	if p.opt.MaxRequests > 0 {
 		m.lifetime = p.opt.MaxRequests
 		if p.opt.MaxRequestsJitter > 0 {

@@ -59,6 +59,7 @@ type Stat struct {
 	Spare   int // how many of those are wanted
 	Busy    int // calls in flight
 	Queue   int // calls waiting
+	Handles int // objects held for hosts
 
 	Calls, Errors  uint64  // answered since the start; Errors of them with an error
 	CallsPerSecond float64 // over the last ten seconds
@@ -89,7 +90,7 @@ func (p *Pool) Stat() Stat {
 	defer p.mu.Unlock()
 	stat := Stat{
 		Name: p.opt.Name, Module: p.opt.Module, Status: p.statusNow(),
-		Desired: p.opened, Spare: p.opt.Spare, Busy: p.inFlight(), Queue: p.waitingCalls(),
+		Desired: p.opened, Spare: p.opt.Spare, Busy: p.inFlight(), Queue: p.waitingCalls(), Handles: p.handles(),
 		Calls: p.tally.calls, Errors: p.tally.errors,
 		CallsPerSecond: p.tally.rate(now), P95: p.tally.p95(),
 		Restarts: restarts, Since: p.tally.since, Slots: slots,

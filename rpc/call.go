@@ -29,6 +29,10 @@ type Call struct {
 	// to a pool: "linalg.norm" of "numpy.linalg.norm".
 	Function string
 
+	// Holder is the one worker that may take the call, as it works on a handle
+	// that lives there; nil for nearly all. Set by whoever routes the call.
+	Holder *RefPlace
+
 	// Deadline is when the call must have ended; set by the pool that holds it.
 	Deadline time.Time
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log"
 	"net"
+	"slices"
 	"sync/atomic"
 
 	"github.com/sourcegraph/jsonrpc2"
@@ -67,6 +68,18 @@ type callOptions struct {
 
 // WithMeta sends the per-call options.
 func WithMeta(m Meta) CallOption { return func(o *callOptions) { o.meta = &m } }
+
+// with adds to the options that a caller gave.
+func with(opts []CallOption, change func(*Meta)) []CallOption {
+	return append(slices.Clip(opts), func(o *callOptions) {
+		var m Meta
+		if o.meta != nil {
+			m = *o.meta
+		}
+		change(&m)
+		o.meta = &m
+	})
+}
 
 // Call calls method and decodes its result into result (a pointer; nil to drop
 // it). params is encoded as JSON: a slice for positional arguments, a struct or

@@ -21,6 +21,7 @@ func page(t *testing.T, name string) string {
 // The examples of PROTOCOL.md, in the page's order, on one connection.
 func TestProtocolExamplesPlay(t *testing.T) {
 	pending := make(chan *Call, 10)
+	released := false // of the reader's goroutine
 	s := &testServer{done: make(chan struct{})}
 	s.start(t, HandlerFunc(func(c *Call) {
 		switch c.Method + " " + string(c.Params) {
@@ -52,6 +53,22 @@ func TestProtocolExamplesPlay(t *testing.T) {
 				}
 				c.Reply(result)
 			})
+		case `app.Box ["pen"]`:
+			if c.Meta.Returns == "ref" {
+				released = false
+				c.Reply([]byte(`{"$ref":{"id":"p1.w0.g1.1","type":"app.Box","repr":"<Box of 1>"}}`))
+			}
+		case `$ref.put ["ink"]`:
+			if released {
+				c.Fail(NewError(KindStaleRef, "released", Fields{"ref": c.Meta.Ref}))
+				return
+			}
+			c.Reply([]byte("2"))
+		case `$ref.$item [0]`:
+			c.Reply([]byte(`"pen"`))
+		case `mochi.release {"refs":["p1.w0.g1.1"]}`:
+			released = true
+			c.Reply([]byte(`{"released":1}`))
 		case "app.slow ":
 			c.HeldBy(answerOnCancel{})
 			pending <- c

@@ -16,7 +16,7 @@ type Command struct {
 }
 
 // WireVariable names the inherited descriptors to the worker, as
-// space-separated key=number pairs:
+// space-separated key=value pairs, numbers but for refs:
 //
 //	in       requests for the main thread (read)
 //	loop     requests for the event loop's thread (read)
@@ -32,6 +32,8 @@ type Command struct {
 //	poll     the longest a thread polls before it sleeps, in microseconds: 0 is
 //	         never; absent: the runtime decides
 //	timeout  the pool's call-timeout in milliseconds; absent: none
+//	refs     what the ids of its handles begin with: "p1.w3.g2"
+//	handles  how many of them one connection may hold; absent: the runtime decides
 //	dump     the signal that asks for the stacks of all threads on stderr
 //	         (DumpSignal); absent where there is none
 //

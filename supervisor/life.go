@@ -65,6 +65,7 @@ func (w *Worker) tryToSpawn(ctx context.Context) (err error) {
 	}
 	c := w.cfg.Command
 	variable := w.wire.variable(seats, main, w.cfg.MaxMessage, w.cfg.BusyPoll, w.cfg.CallTimeout)
+	variable += w.refsKey()
 	if w.cfg.forks != nil {
 		variable += w.wire.also("fork", w.cfg.forks)
 	}

@@ -40,6 +40,8 @@ type seat struct {
 type link struct {
 	mu      sync.Mutex
 	open    bool // calls may be sent
+	held    bool // calls on handles may be sent
+	refs    int  // live handles
 	asks    bool // questions may be asked
 	seats   []seat
 	main    int // seats 0…main-1 are the main thread's; the last of them is Ask's
@@ -92,7 +94,7 @@ func (l *link) send(c *rpc.Call, lane Lane, b *rpc.Burst) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	free := l.free[lane]
-	if !l.open || len(free) == 0 {
+	if !l.admits(c) || len(free) == 0 {
 		return false
 	}
 	n := free[len(free)-1]
@@ -204,7 +206,7 @@ func (l *link) lane(seat int) Lane {
 func (l *link) admit() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.open, l.asks = true, true
+	l.open, l.held, l.asks = true, true, true
 }
 
 // startDrain keeps calls out and watches for the last to leave.
@@ -219,12 +221,12 @@ func (l *link) startDrain() {
 func (l *link) shutOut() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.open, l.asks = false, false
+	l.open, l.held, l.asks = false, false, false
 }
 
 // checkIdle closes idle once. Called with mu held.
 func (l *link) checkIdle() {
-	if !l.drain || l.seated > 0 {
+	if !l.drain || l.seated > 0 || l.refs > 0 {
 		return
 	}
 	select {
@@ -288,7 +290,7 @@ func (l *link) unstarted(board cells) []*rpc.Call {
 func (l *link) orphans(board cells, felled bool) (left []Orphan, asked *ask) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.open, l.asks, l.drain = false, false, true
+	l.open, l.held, l.asks, l.drain, l.refs = false, false, false, true, 0
 	var out []seat
 	for n := range l.seats {
 		if s := l.seats[n]; s.void {

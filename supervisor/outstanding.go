@@ -125,10 +125,11 @@ func (l *link) behind(times int) []uint64 {
 	if len(ids) > 0 {
 		ids = ids[1:]
 	}
-	// One that is to end ends where it is; but it counts as the one that runs.
+	// One that is to end ends where it is; but it counts as the one that runs. And
+	// one on a handle can run nowhere else.
 	return slices.DeleteFunc(ids, func(id uint64) bool {
 		s := &l.seats[id%uint64(len(l.seats))]
-		stays := s.shot || s.call.TakenBack >= times
+		stays := s.shot || s.call.TakenBack >= times || s.call.Holder != nil
 		s.wanted = s.wanted || !stays
 		return stays
 	})

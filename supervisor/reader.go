@@ -67,6 +67,8 @@ func (w *Worker) take(line []byte, b *rpc.Burst) error {
 		return w.takeFailed(m.Params)
 	case "mochi.moved":
 		return w.takeMoved(m.Params)
+	case "mochi.refs":
+		return w.takeRefs(m.Params)
 	}
 	if known, err := w.takeSaid(m, b); known {
 		return err

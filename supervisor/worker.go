@@ -30,6 +30,9 @@ type WorkerConfig struct {
 	StartTimeout time.Duration // spawn + import + ready
 	StopTimeout  time.Duration // SIGTERM to SIGKILL
 
+	PoolNumber int // of the pool among the daemon's: part of its handles' ids
+	MaxHandles int // that one connection may hold on it; 0 = the runtime's default
+
 	LogRate int // lines a second the worker may log; 0 = DefaultLogRate, negative = no limit
 
 	Follows Reason // the end this start follows; "" for the first
@@ -256,6 +259,7 @@ type WorkerStat struct {
 	Ready   time.Time
 	Calls   uint64 // answered
 	Seated  int    // on a seat now
+	Handles int    // objects held for hosts
 	Running []Running
 }
 
@@ -269,6 +273,7 @@ func (w *Worker) Stat() WorkerStat {
 	}
 	s.PID = w.pid
 	s.Calls, s.Seated = w.link.counts()
+	s.Handles = w.Handles()
 	if w.board != nil && s.Seated > 0 {
 		s.Running = w.link.running(w.board.snapshot())
 	}

@@ -40,6 +40,7 @@ type Pool struct {
 	GracefulTimeout time.Duration `key:"graceful-timeout" default:"30s" min:"1ms" max:"24h" doc:"drain at stop and reload"`
 	StopTimeout     time.Duration `key:"stop-timeout" default:"5s" min:"1ms" max:"1h" doc:"SIGTERM to SIGKILL of the whole group"`
 	MaxQueue        int           `key:"max-queue" default:"1024" min:"1" max:"10000000" doc:"waiting calls; those that run are not counted"`
+	MaxHandles      int           `key:"max-handles" default:"10000" min:"1" max:"10000000" doc:"objects that one connection may have one worker hold; all connections together ten times as many"`
 
 	MaxRequests       int           `key:"max-requests" default:"0" min:"0" max:"2000000000" doc:"calls before a worker is recycled; 0 = never"`
 	MaxRequestsJitter int           `key:"max-requests-jitter" default:"0" min:"0" max:"2000000000" doc:"spread of max-requests, so that workers do not recycle together"`

@@ -262,6 +262,7 @@ func (d *Daemon) hooks(host bool) rpc.Hooks {
 			return nil
 		},
 		Closed: func(c *rpc.Conn, err error) {
+			d.disconnected(c)
 			if err != nil {
 				d.log.Debug("a connection was cut", "event", "connection_cut", "peer_uid", c.Peer.UID, "pid", c.Peer.PID, "reason", err.Error())
 			}

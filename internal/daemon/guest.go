@@ -14,6 +14,7 @@ const maxNarrowed = 1 << 12
 type guest struct {
 	mu      sync.RWMutex
 	aliases map[string]*alias
+	pools   map[int]struct{} // by number, those where it may have handles
 }
 
 // alias is a name that one connection gave to a module. It holds the module's

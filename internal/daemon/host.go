@@ -14,7 +14,7 @@ import (
 func (d *Daemon) hostMethods() map[string]method {
 	m := d.commonMethods()
 	m["mochi.import"] = method{[]string{"module", "as", "methods"}, "import a module, under another name (as) or narrowed to some functions (methods)", d.importModule}
-	m["mochi.release"] = method{[]string{"module"}, "drop this connection's reference to a module", d.release}
+	m["mochi.release"] = method{[]string{"module", "refs"}, "drop this connection's reference to a module, or its handles (refs)", d.release}
 	m["mochi.describe"] = method{[]string{"module"}, "list a module's functions with their kinds, signatures and documentation", d.describe}
 	return m
 }
@@ -162,13 +162,18 @@ func (d *Daemon) ask(ctx context.Context, s *served) (*described, error) {
 }
 
 // release drops a connection's names for a module. The pool is not touched:
-// others may use it.
+// others may use it. With refs it drops handles.
 func (d *Daemon) release(c *rpc.Call) {
 	var p struct {
-		Module string `json:"module"`
+		Module string   `json:"module"`
+		Refs   []string `json:"refs"`
 	}
-	if err := bind(c, &p, "module"); err != nil {
+	if err := bind(c, &p, "module", "refs"); err != nil {
 		c.Fail(err)
+		return
+	}
+	if p.Refs != nil {
+		d.releaseRefs(c, p.Module, p.Refs)
 		return
 	}
 	if err := checkModule(c.Method, p.Module); err != nil {

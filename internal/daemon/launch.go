@@ -15,8 +15,8 @@ import (
 )
 
 // newPool joins a pool's settings to what its workers run: the one place where
-// render and pool meet.
-func (d *Daemon) newPool(s config.Pool) (*pool.Pool, error) {
+// render and pool meet. number is the pool's own among all there ever are.
+func (d *Daemon) newPool(s config.Pool, number int) (*pool.Pool, error) {
 	script, err := render.RenderWorker(workerOptions(s))
 	if err != nil {
 		return nil, rpc.Errorf(rpc.KindMethodNotFound, "%s cannot be imported: %s", s.Module, strings.TrimPrefix(err.Error(), "render: "))
@@ -31,7 +31,7 @@ func (d *Daemon) newPool(s config.Pool) (*pool.Pool, error) {
 	}
 	return pool.New(pool.Options{
 		Config: pool.Config{
-			Name: s.Name, Module: s.Module, Modules: s.Modules,
+			Name: s.Name, Number: number, Module: s.Module, Modules: s.Modules, MaxHandles: s.MaxHandles,
 			Workers: s.Workers, Spare: s.Spare, Concurrency: s.Concurrency, Depth: s.Depth,
 			StartTimeout: s.StartTimeout, StopTimeout: s.StopTimeout, GracefulTimeout: s.GracefulTimeout, QueueTimeout: s.QueueTimeout,
 			CallTimeout: s.CallTimeout, StreamIdleTimeout: s.StreamIdleTimeout, CancelGrace: s.CancelGrace, MaxRetries: orNever(s.MaxRetries),

@@ -20,6 +20,7 @@ const tidyInterval = time.Second
 
 // served is one pool and what the daemon knows of it.
 type served struct {
+	number   int // never another pool's: handles are found by it
 	settings config.Pool
 	pool     *pool.Pool
 	used     instant // when the last call came
@@ -76,6 +77,7 @@ type registry struct {
 	now    atomic.Pointer[routes]
 	mu     sync.Mutex // one change at a time
 	closed bool
+	last   int // number given to a pool
 }
 
 func newRegistry(d *Daemon) *registry {
@@ -155,11 +157,12 @@ func (r *registry) obtain(module string) (*served, *rpc.Error) {
 
 // start makes a pool and lets it run. Called with mu held.
 func (r *registry) start(settings config.Pool) (*served, error) {
-	p, err := r.d.newPool(settings)
+	r.last++
+	p, err := r.d.newPool(settings, r.last)
 	if err != nil {
 		return nil, fmt.Errorf("pool %s: %w", settings.Name, err)
 	}
-	s := &served{settings: settings, pool: p, ended: make(chan struct{})}
+	s := &served{number: r.last, settings: settings, pool: p, ended: make(chan struct{})}
 	s.used.set(time.Now())
 	var ctx context.Context
 	ctx, s.cancel = context.WithCancel(r.d.hard)
@@ -252,6 +255,9 @@ func (r *registry) idle(s *served, now time.Time) (since time.Duration, idle boo
 	st := s.pool.Stat()
 	if failed(st) {
 		limit = r.d.settings.ForgetAfter
+	}
+	if st.Handles > 0 && limit > 0 {
+		limit += s.settings.GracefulTimeout // its objects are in use, for a while yet
 	}
 	return since, limit > 0 && since >= limit && st.Busy == 0 && st.Queue == 0
 }

@@ -211,6 +211,7 @@ func TestDefaultsOfConfigAndPoolAreTheSame(t *testing.T) {
 		"stop-timeout":     {p.StopTimeout, pool.DefaultStopTimeout},
 		"graceful-timeout": {p.GracefulTimeout, pool.DefaultGracefulTimeout},
 		"queue-timeout":    {p.QueueTimeout, pool.DefaultQueueTimeout},
+		"max-handles":      {p.MaxHandles, pool.DefaultMaxHandles},
 		"max-queue":        {p.MaxQueue, pool.DefaultMaxQueue},
 		"call-timeout":     {p.CallTimeout, pool.DefaultCallTimeout},
 		"cancel-grace":     {p.CancelGrace, pool.DefaultCancelGrace},

@@ -19,13 +19,18 @@ func (d *Daemon) handleHost(c *rpc.Call) {
 		c.Fail(err)
 		return
 	}
-	if config.Reserved(c.Method) {
+	if config.Reserved(c.Method) && !strings.HasPrefix(c.Method, refPrefix) {
 		d.own(c, d.methods)
 		return
 	}
 	s, function, err := d.route(c)
 	for err == nil {
 		c.Function = function
+		if len(c.RawMeta) > 0 {
+			if err = d.hold(c, s); err != nil {
+				break
+			}
+		}
 		if s.submit(c) {
 			return
 		}
@@ -39,6 +44,9 @@ func (d *Daemon) handleHost(c *rpc.Call) {
 // it; otherwise the first segment is a module, imported on first use.
 func (d *Daemon) route(c *rpc.Call) (*served, string, *rpc.Error) {
 	name := c.Method
+	if strings.HasPrefix(name, refPrefix) {
+		return d.routeRef(c)
+	}
 	if err := checkName(name); err != nil {
 		return nil, "", err
 	}

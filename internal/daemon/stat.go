@@ -48,6 +48,7 @@ type (
 		WorkersDesired int        `json:"workers_desired"`
 		Busy           int        `json:"busy"`
 		Queue          int        `json:"queue"`
+		Handles        int        `json:"handles"` // objects held for hosts
 		Calls          uint64     `json:"calls"`
 		Errors         uint64     `json:"errors"`
 		CallsPerSecond float64    `json:"calls_per_second"`
@@ -73,6 +74,7 @@ type (
 		Generation int         `json:"generation"`
 		AgeMS      int64       `json:"age_ms"`
 		Calls      uint64      `json:"calls"`
+		Handles    int         `json:"handles"`
 		Restarts   int         `json:"restarts"`
 		CPUPercent float64     `json:"cpu_percent"` // of one core, over its life
 		RSSBytes   int         `json:"rss_bytes"`
@@ -119,7 +121,7 @@ func (d *Daemon) status(context.Context) (any, error) {
 func poolStatus(st pool.Stat, settings config.Pool) PoolStatus {
 	return PoolStatus{
 		Pool: st.Name, Module: st.Module, Declared: settings.Declared, Preload: settings.Preload, Status: string(st.Status),
-		WorkersReady: st.Ready, WorkersDesired: st.Desired, SparesReady: st.Spares, SparesDesired: st.Spare, Busy: st.Busy, Queue: st.Queue,
+		WorkersReady: st.Ready, WorkersDesired: st.Desired, SparesReady: st.Spares, SparesDesired: st.Spare, Busy: st.Busy, Queue: st.Queue, Handles: st.Handles,
 		Calls: st.Calls, Errors: st.Errors, CallsPerSecond: st.CallsPerSecond,
 		P95MS: float64(st.P95.Microseconds()) / 1000, Restarts: st.Restarts, AgeMS: time.Since(st.Since).Milliseconds(),
 		Cause: st.Cause,
@@ -149,6 +151,7 @@ func workerStatus(name string, slot pool.SlotStat) WorkerStatus {
 	if slot.Spare && st.State == supervisor.Ready {
 		w.State = stateSpare
 	}
+	w.Handles = st.Handles
 	w.Now = nowOf(st)
 	age := time.Since(st.Started)
 	w.AgeMS = age.Milliseconds()

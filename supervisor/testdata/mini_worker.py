@@ -19,7 +19,9 @@ import threading
 import time
 
 module = sys.argv[1]
-wire = {k: int(v) for k, v in (p.split("=") for p in os.environ.pop("MOCHI_PYD_WIRE").split())}
+wire = dict(p.split("=") for p in os.environ.pop("MOCHI_PYD_WIRE").split())
+refs = wire.pop("refs", "")
+wire = {k: int(v) for k, v in wire.items()}
 for key in ("in", "loop", "out", "control", "life", "board", "side"):
     os.set_inheritable(wire[key], False)
 board = mmap.mmap(wire["board"], 8 * (1 + 2 * wire["seats"]))

@@ -2,10 +2,12 @@
 
 # The kinds for which a worker script has no constant.
 CODES = {
+    "overloaded": -32003,
     "import_failed": -32005,
     "shutting_down": -32006,
     "too_large": -32007,
     "not_serializable": -32008,
+    "stale_ref": -32010,
     "request_cancelled": -32800,
 }
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
+    from .worker import Worker
+
 # Paths remembered after the first walk. A host that makes names up must not
 # make the worker grow.
 MAX_REMEMBERED = 4096
@@ -54,6 +56,7 @@ class Methods(dict):  # type: ignore[type-arg]
     """
 
     label = "this worker"
+    worker: "Worker | None" = None  # which it is the table of, once it serves
 
     def __init__(self, *table: "Any") -> None:
         super().__init__(*table)
@@ -96,7 +99,30 @@ class Methods(dict):  # type: ignore[type-arg]
         return [{"name": name, "kind": kind(value)} for name, value in self.names()]
 
     def __missing__(self, name: str) -> "Any":
+        if name.startswith("mochi."):
+            return self._of_runtime(name)
+        if name.startswith("$ref."):
+            return self._of_handles(name)
         raise self.unknown(name)
+
+    def _of_runtime(self, name: str) -> "Any":
+        """Give one of the runtime's own methods."""
+        from . import own
+
+        method = own.find(self.worker, name) if self.worker is not None else None
+        if method is None:
+            raise self.unknown(name)
+        self[name] = method
+        return method
+
+    def _of_handles(self, name: str) -> "Any":
+        """Give what a handle's object is called by; with the class's own bound on names."""
+        from .refcalls import RefMethod
+
+        method = RefMethod(name)
+        if len(self) < MAX_REMEMBERED:
+            self[name] = method
+        return method
 
     def unknown(self, name: str, why: str = "") -> UnknownMethod:
         """Make the refusal of a name, with the nearest one that exists."""
@@ -134,13 +160,13 @@ class Surface(Methods):
             lead = "" if len(self.modules) == 1 else prefix + "."
             # Not dir(): a lazy module lists names there whose look-up imports.
             for name, value in sorted(vars(module).items()):
-                if _public(name) and not isinstance(value, _Module) and _owned(module, name, value):
+                if _public(name) and not isinstance(value, _Module) and owned(module, name, value):
                     listed.append((lead + name, value))
         return listed
 
     def __missing__(self, name: str) -> "Any":
-        if self.only:
-            raise self.unknown(name)
+        if self.only or name.startswith(("$", "mochi.")):
+            return super().__missing__(name)
         value = self.find(name)
         if not callable(value):
             return Value(self, name)
@@ -191,7 +217,7 @@ class Surface(Methods):
             value = _submodule(holder, segment)
             if value is None:
                 raise self.unknown(name) from None
-        if self.only or _owned(holder, segment, value):
+        if self.only or owned(holder, segment, value):
             return value
         owner = home(value) or "another package"
         raise self.unknown(name, f": {segment} belongs to {owner}, call it there")
@@ -234,7 +260,7 @@ def _submodule(holder: "Any", segment: str) -> "ModuleType | None":
         raise
 
 
-def _owned(holder: "Any", segment: str, value: "Any") -> bool:
+def owned(holder: "Any", segment: str, value: "Any") -> bool:
     """Tell whether value may be reached as an attribute of holder."""
     owner = home(value)
     if isinstance(holder, _Module):

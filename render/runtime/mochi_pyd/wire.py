@@ -23,6 +23,8 @@ STAGE_IMPORT = 1
 STAGE_READY = 2
 # The longest line either side may write when nobody said otherwise.
 DEFAULT_MESSAGE = 16 * 1024 * 1024
+# The handles that one connection may hold here when nobody said otherwise.
+DEFAULT_HANDLES = 10_000
 # From so many characters on a result is written in pieces: what the daemon makes
 # its pipes hold.
 LONG = 256 * 1024
@@ -39,11 +41,14 @@ class Wire:
         # What is no integer here is read by those it is for.
         self.named = named = dict(pair.split("=", 1) for pair in (text or "").split())
         numbers = {k: int(v) for k, v in named.items() if v.lstrip("-").isdigit()}
+        # What the ids of this worker's handles begin with.
+        self.refs = named.get("refs", "p0.w0.g0")
         self.limit = numbers.get("message", DEFAULT_MESSAGE)
         self.seats = numbers.get("seats", 1)
         self.main_seats = numbers.get("main", self.seats)
         self.loop = numbers.get("loop", -1)
         self.control = numbers.get("control", -1)
+        self.handles = numbers.get("handles", DEFAULT_HANDLES)
         self.life = numbers.get("life", -1)
         # Whence a call of the main thread hears while it runs.
         self.side = numbers.get("side", -1)
@@ -200,7 +205,7 @@ def _take_stdio() -> tuple[int, int]:
 
 
 def expect(module: str) -> None:
-    """Refuse to serve another module than the one the script was rendered for."""
+    """Refuse to serve another module by hand than the one the script was rendered for."""
     if VARIABLE in os.environ or len(sys.argv) < 2 or not module or sys.argv[1] == module:
         return
     raise SystemExit(

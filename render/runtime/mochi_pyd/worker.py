@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .loop import Loop
+    from .refs import Table
     from .wire import Answer
 
     Dispatch = Callable[[Any], Any]
@@ -45,6 +46,7 @@ class Worker:
         self.methods = Methods()
         self.loop: Loop | None = None
         self.kicks: Kicks | None = None
+        self.refs: Table | None = None
         # What the main thread's call left to be awaited, until it is the loop's.
         self.pending: tuple[Any, Any] | None = None
         self.parse_error = self.invalid_request = self.internal_error = INTERNAL_ERROR
@@ -138,8 +140,7 @@ class Worker:
             from . import preload
 
             preload.serve(self, kinds)  # comes back in every worker that it forks
-        methods["mochi.ping"] = lambda: "pong"
-        methods["mochi.describe"] = self._describe
+        methods.worker = self
         if loop is not None or any(k["kind"] in ("coroutine", "async_generator") for k in kinds):
             self.listen()
             self.start_loop(loop)
@@ -240,6 +241,8 @@ class Worker:
     def failure(self, request: "Any", code: int, error: BaseException) -> "bytes | None":
         """Write the line that answers request with an error."""
         self._disown(request)
+        if self.refs is not None:
+            self.refs.abandon(request.get("id"))
         if "id" not in request:
             return None
         call = request["id"]
@@ -339,11 +342,6 @@ class Worker:
         }
         self.notify("mochi.ready", ready)
 
-    def _describe(self) -> object:
-        from .describe import describe
-
-        return describe(self.module, self.methods)
-
     def start_loop(self, run: "Callable[[], object] | None" = None) -> "Loop":
         """Give the worker its loop, which it has not yet."""
         from .loop import Loop
@@ -382,7 +380,8 @@ class Worker:
     def _pass_on(self, request: "Any") -> "Answer | None":
         """Give a whole request to the loop: the script's functions all belong there."""
         if request["method"].startswith("mochi."):
-            return self.reply(request, self.methods[request["method"]]())
+            params, named = self.arguments(request)
+            return self.reply(request, self.methods[request["method"]](*params, **named or {}))
         self._defer(request, None)
         return None
 

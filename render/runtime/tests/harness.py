@@ -46,7 +46,9 @@ def interpreters():
 class Worker:
     """One worker process; ask() answers, and messages come back as dicts."""
 
-    def __init__(self, python, directory, shape="public", module="zoo", ready=True, *, poll=None):
+    def __init__(
+        self, python, directory, shape="public", module="zoo", ready=True, *, poll=None, wire=""
+    ):
         script = (SCRIPTS / f"{shape}.py").read_text().replace("zoo", module)
         (directory / "mochi_worker.py").write_text(script)
         if not (directory / "mochi_pyd").exists():
@@ -55,7 +57,7 @@ class Worker:
             if not (directory / name).exists():
                 (directory / name).symlink_to(HERE / name)
         self.directory, self.python = directory, python
-        self.shape, self.module, self.poll = shape, module, poll
+        self.shape, self.module, self.poll, self.wire = shape, module, poll, wire
         self.buffer, self.stray, self.last = b"", [], 0
         self.log = (directory / "log").open("wb")
         self.start()
@@ -186,6 +188,8 @@ class DaemonWorker(Worker):
         )
         if self.poll is not None:
             wire += f" poll={self.poll}"
+        if self.wire:
+            wire += f" {self.wire}"
         self.process = subprocess.Popen(
             [self.python, "-u", str(self.directory / self.script), self.module],
             cwd=self.directory,

@@ -1,0 +1,254 @@
+"""Handles: objects that stay in the worker while a host holds their names."""
+
+import json
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from mochi_pyd import refs, stdio
+
+HERE = Path(__file__).resolve().parent
+REF = {"returns": "ref"}
+STALE, OVERLOADED, NOT_FOUND, INVALID = -32010, -32003, -32601, -32602
+
+
+class Shelf:
+    """A worker of the module shelf, and requests with meta as the daemon writes them."""
+
+    def __init__(self, worker):
+        self.worker, self.live = worker, []
+
+    def send(self, method, *params, meta=None, conn=1, named=None):
+        call = self.worker.id()
+        request = {"jsonrpc": "2.0", "id": call, "method": method}
+        if meta is not None:
+            request |= {"meta": meta, "conn": conn}
+        request["params"] = named if named is not None else list(params)
+        self.worker.write(json.dumps(request).encode() + b"\n")
+        return call
+
+    def answer(self, call):
+        answer = self.worker.answer(call)
+        refs = [m for m in self.worker.stray if m.get("method") == "mochi.refs"]
+        self.live += [m["params"]["live"] for m in refs]
+        self.worker.stray = [m for m in self.worker.stray if m not in refs]
+        return answer["result"] if "result" in answer else answer["error"]
+
+    def ask(self, method, *params, **options):
+        return self.answer(self.send(method, *params, **options))
+
+    def make(self, method, *params, conn=1):
+        return self.ask(method, *params, meta=REF, conn=conn)["$ref"]["id"]
+
+    def on(self, ref, name, *params, conn=1, named=None, **meta):
+        return self.ask(f"$ref.{name}", *params, meta={"ref": ref, **meta}, conn=conn, named=named)
+
+
+@pytest.fixture
+def shelf(start_daemon, tmp_path):
+    shutil.copy(HERE / "shelf.py", tmp_path)
+    return Shelf(start_daemon(module="shelf"))
+
+
+def test_a_handle_says_what_it_stands_for(shelf):
+    ref = shelf.ask("Box", 1, 2, meta=REF)["$ref"]
+    assert ref == {"id": "p0.w0.g0.1", "type": "shelf.Box", "repr": "<Box of 2>"}
+    assert shelf.ask("tally", meta=REF)["$ref"]["type"] == "generator"
+    assert shelf.ask("numbers", meta=REF)["$ref"]["type"] == "async_generator"
+
+
+def test_a_repr_is_short_and_its_failure_is_nobodys(shelf):
+    assert shelf.ask("Rude", meta=REF)["$ref"]["repr"] == "<shelf.Rude: its repr raised SystemExit>"
+    assert len(shelf.ask("Wordy", meta=REF)["$ref"]["repr"]) == 200
+    assert shelf.ask("million", meta=REF)["$ref"]["repr"] == "[0, 1, 2, 3, 4, 5, ...]"
+
+
+def test_attributes_are_called_or_given(shelf):
+    box = shelf.make("Box", 1)
+    assert shelf.on(box, "put", "x") == 2
+    assert shelf.on(box, "put", named={"*": ["y"], "times": 2}) == 4
+    assert shelf.on(box, "name") == "box"
+    assert shelf.on(box, "lid.turn") is False
+    assert shelf.on(box, "$get", "lid.open") is False
+    assert shelf.on(box, "$item", 0) == 1
+    assert shelf.on(box, "$len") == 4
+    assert shelf.on(box, "$str") == shelf.on(box, "$repr") == "<Box of 4>"
+    assert shelf.on(box, "$iter") == [1, "x", "y", "y"]
+    assert shelf.on(shelf.make("Box", 1), "items") == [1]
+
+
+def test_a_class_and_a_bound_method_can_be_handles(shelf):
+    child = shelf.on(shelf.make("Box"), "$get", "put", returns="ref")["$ref"]["id"]
+    assert shelf.on(child, "$call", "x", named={"*": ["x"], "times": 3}) == 3
+    box = shelf.on(shelf.make("Box"), "child", returns="ref")["$ref"]["id"]
+    assert shelf.on(box, "items") == ["child"]
+    assert shelf.on(box, "$value", returns="ref")["$ref"]["id"] != box
+
+
+def test_private_and_foreign_names_are_refused_at_each_hop(shelf):
+    box = shelf.make("Box")
+    for name in ("_secret", "lid._x", "__class__", "put.__globals__", "borrowed", "library.dumps"):
+        assert shelf.on(box, name)["code"] == NOT_FOUND, name
+    for name in ("_secret", "library", "lid.__dict__", ""):
+        assert shelf.on(box, "$get", name)["code"] == NOT_FOUND, name
+    error = shelf.on(box, "nothing")
+    assert "shelf.Box has no attribute nothing" in error["message"]
+    assert shelf.on(box, "$nothing")["code"] == NOT_FOUND
+
+
+def test_arguments_that_do_not_fit_are_told_from_a_failure_inside(shelf):
+    box = shelf.make("Box")
+    error = shelf.on(box, "put")
+    assert (error["code"], error["data"]["argument"]) == (INVALID, "item")
+    assert shelf.on(box, "fail", 1)["data"]["type"] == "TypeError"
+    frames = shelf.on(box, "cross")["data"]["traceback"]
+    assert [frame["name"] for frame in frames] == ["cross"]
+    assert shelf.on(box, "name", 1)["code"] == INVALID
+    for name in ("$next", "$call", "$item", "$get"):
+        assert shelf.on(box, name)["code"] == INVALID, name
+    assert shelf.on(box, "$len", 1)["code"] == INVALID
+
+
+def test_what_can_be_awaited_is_awaited(shelf):
+    box = shelf.make("make_later")
+    assert shelf.on(box, "items") == ["later"]
+    assert shelf.on(box, "later", 1) == shelf.on(box, "soon", 1) == 1
+    assert shelf.on(box, "log") == [1, 1]
+
+
+def test_iterators_give_one_item_at_a_time(shelf):
+    for maker in ("tally", "numbers"):
+        items = shelf.make(maker)
+        first = shelf.on(items, "$next")
+        assert first == {"done": False, "value": 1 if maker == "tally" else 0}
+        shelf.on(items, "$next")
+        assert shelf.on(items, "$next") == shelf.on(items, "$next") == {"done": True}
+    each = shelf.on(shelf.make("Box", "a"), "$iter", returns="ref")["$ref"]["id"]
+    assert shelf.on(each, "$next") == {"done": False, "value": "a"}
+
+
+def test_context_managers_of_both_kinds_are_entered_and_left(shelf):
+    box = shelf.make("Box")
+    assert shelf.on(box, "$enter", returns="ref")["$ref"]["type"] == "shelf.Box"
+    shelf.on(box, "$exit")
+    assert shelf.on(box, "log") == ["enter", ["exit", None, None, None]]
+    door = shelf.make("Door")
+    shelf.on(door, "$enter")
+    assert shelf.on(door, "state") == "open"
+    shelf.on(door, "$exit")
+    assert shelf.on(door, "state") == "closed"
+    assert shelf.on(door, "$iter") == [0, 1, 2]
+
+
+def test_a_handle_is_nothing_to_another_connection(shelf):
+    box = shelf.make("Box", conn=1)
+    error = shelf.on(box, "$len", conn=2)
+    assert (error["code"], error["data"]["kind"], error["data"]["ref"]) == (STALE, "stale_ref", box)
+    assert shelf.ask("mochi.release", named={"refs": [box], "conn": 2}) == {"released": 0}
+    assert shelf.on(box, "$len") == 0
+
+
+def test_what_is_released_is_gone_and_its_id_means_nothing_else(shelf):
+    box = shelf.make("Box")
+    assert shelf.ask("alive") == 1
+    released = shelf.ask("mochi.release", named={"refs": [box, box, "p9.w0.g0.1", 7], "conn": 1})
+    assert released == {"released": 1}
+    assert shelf.ask("alive") == 0
+    shelf.make("Box")
+    for name in (box, "p0.w0.g1.2", "p0.w0.g0.x", "", 3, None):
+        assert shelf.on(name, "$len")["code"] == STALE, name
+
+
+def test_a_connection_that_is_gone_takes_its_handles_along(shelf):
+    kept = shelf.make("Box", conn=2)
+    for _ in range(5):
+        shelf.make("Box", conn=1)
+    assert shelf.ask("mochi.disconnected", named={"conn": 1}) == {"released": 5}
+    assert shelf.ask("alive") == 1
+    assert shelf.on(kept, "$len", conn=2) == 0
+    late = shelf.make("Box", conn=1)  # by a call that was under way
+    assert shelf.ask("alive") == 1
+    assert shelf.on(late, "$len")["code"] == STALE
+
+
+def test_the_number_of_live_handles_is_told_before_the_answer(shelf):
+    shelf.worker.write(b'{"jsonrpc":"2.0","id":272,"method":"Box","meta":{"returns":"ref"}}\n')
+    assert shelf.worker.message()["params"] == {"live": 1}
+    ref = shelf.worker.message()["result"]["$ref"]["id"]
+    assert shelf.ask("mochi.release", named={"refs": [ref], "conn": 0}) == {"released": 1}
+    assert shelf.live == [0]
+
+
+def test_ten_thousand_made_and_released_leave_nothing(shelf):
+    made = [shelf.make("Box") for _ in range(100)]
+    assert shelf.ask("mochi.release", named={"refs": made, "conn": 1}) == {"released": 100}
+    status = Path(f"/proc/{shelf.worker.process.pid}/statm")
+    before = int(status.read_text().split()[1]) if status.exists() else 0
+    for _ in range(100):
+        calls = [shelf.send("Box", meta=REF) for _ in range(100)]
+        made = [shelf.answer(call)["$ref"]["id"] for call in calls]
+        shelf.ask("mochi.release", named={"refs": made, "conn": 1})
+    assert shelf.ask("alive") == 0
+    assert shelf.live[-1] == 0
+    if status.exists():
+        assert int(status.read_text().split()[1]) - before < 256, "pages of 4 KiB"
+
+
+class Told:
+    """What a table needs of its worker."""
+
+    def __init__(self):
+        self.wire = SimpleNamespace(refs="p1.w0.g1", handles=10, daemon=True)
+        self.refs, self.told = None, []
+
+    def notify(self, method, params):
+        self.told.append((method, params["live"]))
+
+
+def test_what_a_failed_answer_has_made_is_let_go_and_what_was_delivered_is_not(monkeypatch):
+    worker = Told()
+    table = refs.table(worker)
+    monkeypatch.setattr(stdio.current, "main", 41)
+    delivered = table.make(1, 1)["$ref"]["id"]
+    table.delivered()  # an item of a stream, say
+    lost = table.make(2, 1)["$ref"]["id"]
+    monkeypatch.setattr(stdio.current, "main", 42)
+    others = table.make(3, 1)["$ref"]["id"]
+    assert table.abandon(41) == 1
+    assert (table.get(delivered, 1), table.get(others, 1)) == (1, 3)
+    with pytest.raises(refs.StaleRef):
+        table.get(lost, 1)
+    assert worker.told[0] == ("mochi.refs", 1)
+    assert table.drop(1) == 2
+    assert worker.told[-1] == ("mochi.refs", 0)
+
+
+def test_a_connection_may_hold_so_many_and_no_more(start_daemon, tmp_path):
+    shutil.copy(HERE / "shelf.py", tmp_path)
+    shelf = Shelf(start_daemon(module="shelf", wire="handles=3 refs=p4.w2.g7"))
+    made = [shelf.make("Box") for _ in range(3)]
+    assert made[0] == "p4.w2.g7.1"
+    error = shelf.ask("Box", meta=REF)
+    assert (error["code"], error["data"]["limit"]) == (OVERLOADED, 3)
+    assert "max-handles" in error["message"]
+    shelf.ask("mochi.release", named={"refs": made[:1], "conn": 1})
+    shelf.make("Box")
+    for conn in range(2, 11):
+        for _ in range(3):
+            shelf.make("Box", conn=conn)
+    assert shelf.ask("Box", meta=REF, conn=11)["data"]["limit"] == 30
+
+
+def test_by_hand_handles_need_no_daemon(start, tmp_path):
+    shutil.copy(HERE / "shelf.py", tmp_path)
+    shelf = Shelf(start(module="shelf"))
+    box = shelf.make("Box", 5)
+    assert shelf.on(box, "items") == [5]
+    assert shelf.ask("$ref.items")["code"] == STALE
+
+
+def test_a_plain_worker_knows_nothing_of_handles(start_daemon, tmp_path):
+    loaded = "import sys\ndef loaded():\n    return 'mochi_pyd.refs' in sys.modules\n"
+    (tmp_path / "quiet.py").write_text(loaded)
+    assert start_daemon(module="quiet").ask("loaded") is False
