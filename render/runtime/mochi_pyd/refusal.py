@@ -5,6 +5,7 @@ CODES = {
     "import_failed": -32005,
     "too_large": -32007,
     "not_serializable": -32008,
+    "reentry": -32011,
     "request_cancelled": -32800,
 }
 

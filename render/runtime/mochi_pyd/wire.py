@@ -36,6 +36,8 @@ class Wire:
         text = os.environ.pop(VARIABLE, None)
         self.daemon = text is not None
         named = dict(pair.split("=", 1) for pair in (text or "").split())
+        # A fresh event loop for each call, instead of one for all of them.
+        self.per_call = named.pop("eventloop", "") == "per-call"
         numbers = {key: int(value) for key, value in named.items()}
         self.limit = numbers.get("message", DEFAULT_MESSAGE)
         self.seats = numbers.get("seats", 1)

@@ -236,6 +236,7 @@ class Worker:
             from .failures import python_error
 
             message, data = python_error(error, call)
+            code = CODES.get(str(data["kind"]), code)
         return self._error_line(call, code, message, data)
 
     def give_back(self, call: int) -> None:
@@ -328,9 +329,9 @@ class Worker:
         return describe(self.module, self.methods)
 
     def _start_loop(self, run: "Callable[[], object] | None" = None) -> "Loop":
-        from .loop import Loop
+        from .loop import make
 
-        self.loop = Loop(self, run)
+        self.loop = make(self, run)
         self.loop.start()
         return self.loop
 

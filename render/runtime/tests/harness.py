@@ -46,7 +46,9 @@ def interpreters():
 class Worker:
     """One worker process; ask() answers, and messages come back as dicts."""
 
-    def __init__(self, python, directory, shape="public", module="zoo", ready=True, *, poll=None):
+    def __init__(
+        self, python, directory, shape="public", module="zoo", ready=True, *, poll=None, wire=""
+    ):
         script = (SCRIPTS / f"{shape}.py").read_text().replace("zoo", module)
         (directory / "mochi_worker.py").write_text(script)
         if not (directory / "mochi_pyd").exists():
@@ -55,7 +57,7 @@ class Worker:
             if not (directory / name).exists():
                 (directory / name).symlink_to(HERE / name)
         self.directory, self.python = directory, python
-        self.shape, self.module, self.poll = shape, module, poll
+        self.shape, self.module, self.poll, self.wire = shape, module, poll, wire
         self.buffer, self.stray, self.last = b"", [], 0
         self.log = (directory / "log").open("wb")
         self.start()
@@ -176,6 +178,7 @@ class DaemonWorker(Worker):
             f"in={requests} loop={loop} out={replies} control={control} life={life} "
             f"board={board} seats={self.seats} main={self.main} message={1 << 20} dump={DUMP}"
         )
+        wire += self.wire
         if self.poll is not None:
             wire += f" poll={self.poll}"
         self.process = subprocess.Popen(
