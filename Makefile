@@ -13,6 +13,7 @@ GOLANGCI_VERSION := v2.15.0
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unversioned)
 TOOLS := $(CURDIR)/.tools
 TEST_VENV := .venv/test
+UVLOOP_VENV := .venv/uvloop
 CHECK_VENV := .venv/check
 BENCH_VENV := .venv/bench
 REQS := scripts/requirements
@@ -22,6 +23,8 @@ SH_FILES = $(shell find . -name '.?*' -prune -o -name '*.sh' -print) .ci/run
 
 # The tests find their interpreter, with its pinned modules, through this.
 export MOCHI_PYD_TEST_PYTHON ?= $(CURDIR)/$(TEST_VENV)/bin/python
+# The one of those whose pools have uvloop.
+export MOCHI_PYD_TEST_UVLOOP_PYTHON ?= $(CURDIR)/$(UVLOOP_VENV)/bin/python
 
 .PHONY: help
 help: ## this text
@@ -124,6 +127,7 @@ bench-venv:
 	@scripts/venv.sh $(BENCH_VENV) $(REQS)/modules.txt $(REQS)/bench.txt
 test-venv:
 	@scripts/venv.sh $(TEST_VENV) $(REQS)/modules.txt $(REQS)/test.txt $(REQS)/corpus.txt
+	@scripts/venv.sh $(UVLOOP_VENV) $(REQS)/modules.txt $(REQS)/uvloop.txt
 check-venv:
 	@scripts/venv.sh $(CHECK_VENV) $(REQS)/modules.txt $(REQS)/test.txt $(REQS)/check.txt
 tools: $(TOOLS)/gofumpt-$(GOFUMPT_VERSION) $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)

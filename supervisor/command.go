@@ -29,6 +29,8 @@ type Command struct {
 //	message  the longest line either side may write, in bytes
 //	poll     the longest a thread polls before it sleeps, in microseconds: 0 is
 //	         never; absent: the runtime decides
+//	eventloop  "per-call": a fresh event loop for each coroutine; absent: one
+//	         for all of them
 //	dump     the signal that asks for the stacks of all threads on stderr
 //	         (DumpSignal); absent where there is none
 //
