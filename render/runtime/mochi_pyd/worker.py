@@ -127,9 +127,8 @@ class Worker:
         Without a dispatch every request is the loop's. Without a loop there is
         none until a coroutine function or an awaitable asks for one.
         """
-        self.methods, self.dispatch = methods, dispatch
+        self.methods, self.dispatch, self.internal_error = methods, dispatch, internal_error
         self.parse_error, self.invalid_request = parse_error, invalid_request
-        self.internal_error = internal_error
         kinds = methods.kinds()
         if self.wire.fork >= 0:
             from . import preload
@@ -137,6 +136,7 @@ class Worker:
             preload.serve(self, kinds)  # comes back in every worker that it forks
         methods["mochi.ping"] = lambda: "pong"
         methods["mochi.describe"] = self._describe
+        methods["mochi.discover"] = lambda: self._describe(schemas=True)
         if loop is not None or any(k["kind"] in ("coroutine", "async_generator") for k in kinds):
             self._listen()
             self._start_loop(loop)
@@ -323,10 +323,10 @@ class Worker:
         }
         self.notify("mochi.ready", ready)
 
-    def _describe(self) -> object:
+    def _describe(self, schemas: bool = False) -> object:
         from .describe import describe
 
-        return describe(self.module, self.methods)
+        return describe(self.module, self.methods, schemas)
 
     def _start_loop(self, run: "Callable[[], object] | None" = None) -> "Loop":
         from .loop import make
