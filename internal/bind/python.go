@@ -147,7 +147,7 @@ func pythonFunction(b *strings.Builder, f Function, name string) {
 	result := pythonType(f.Result)
 	b.WriteString("\n" + comment("    ", "# | ", f.Doc))
 	fmt.Fprintf(b, "    def %s(%s) -> %s:\n", name, strings.Join(signature, ", "), result)
-	call := fmt.Sprintf("self._call(%s%s)", tsString(f.Wire), pythonParams(f, a, locals))
+	call := fmt.Sprintf("self._call(%s%s)", pythonString(f.Wire), pythonParams(f, a, locals))
 	if result == "None" {
 		fmt.Fprintf(b, "        %s\n", call)
 		return
@@ -170,7 +170,7 @@ func pythonParams(f Function, a arguments, locals map[string]string) string {
 	if len(f.Params) == 0 {
 		return ""
 	}
-	list := []string{tsString(f.Wire)}
+	list := []string{pythonString(f.Wire)}
 	for _, p := range a.positional {
 		list = append(list, locals[p.Name])
 	}
@@ -187,7 +187,7 @@ func pythonParams(f Function, a arguments, locals map[string]string) string {
 		pairs = append(pairs, "**"+locals[a.extra.Name])
 	}
 	for _, p := range a.named {
-		pairs = append(pairs, tsString(p.Name)+": "+locals[p.Name])
+		pairs = append(pairs, pythonString(p.Name)+": "+locals[p.Name])
 	}
 	return ", _named(" + positional + ", {" + strings.Join(pairs, ", ") + "})"
 }
@@ -244,10 +244,14 @@ func pythonLiteral(value any) string {
 	switch v := value.(type) {
 	case bool:
 		return map[bool]string{true: "True", false: "False"}[v]
+	case string:
+		return pythonString(v)
+	case nil:
+		return "None"
 	default:
-		if v == nil {
-			return "None"
-		}
 		return tsLiteral(v)
 	}
 }
+
+// pythonString is a literal in ASCII.
+func pythonString(s string) string { return literal(s, "\\U%08x") }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode/utf16"
 )
 
 const (
@@ -255,17 +256,24 @@ func tsArray(s Schema) string {
 }
 
 // tsString is a literal in ASCII: JSON's escapes are JavaScript's.
-func tsString(s string) string {
+func tsString(s string) string { return literal(s, "") }
+
+// literal writes a text in quotes with JSON's escapes; what is beyond 16 bits
+// takes a pair of them, or the form that is given.
+func literal(s, beyond string) string {
 	var b strings.Builder
 	raw, _ := json.Marshal(s) // a string always marshals
 	for _, r := range string(raw) {
 		switch {
-		case r < 0x80:
+		case r < 0x7f:
 			b.WriteRune(r)
-		case r > 0xffff:
-			fmt.Fprintf(&b, "\\u%04x\\u%04x", 0xd800+(r-0x10000)>>10, 0xdc00+(r-0x10000)&0x3ff)
-		default:
+		case r <= 0xffff:
 			fmt.Fprintf(&b, "\\u%04x", r)
+		case beyond != "":
+			fmt.Fprintf(&b, beyond, r)
+		default:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, "\\u%04x\\u%04x", high, low)
 		}
 	}
 	return b.String()
