@@ -6,7 +6,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -104,7 +103,7 @@ func (all metaSchemas) rule(address string, rules map[string]any, word string, v
 			return fmt.Errorf("%s: %.80v is no %v", path, value, given)
 		}
 	case "enum":
-		if !slices.ContainsFunc(given.([]any), func(one any) bool { return reflect.DeepEqual(one, value) }) {
+		if !slices.ContainsFunc(given.([]any), func(one any) bool { return same(one, value) }) {
 			return fmt.Errorf("%s: %v is none of %v", path, value, given)
 		}
 	case "required":
@@ -141,7 +140,7 @@ func (all metaSchemas) rule(address string, rules map[string]any, word string, v
 		}
 	case "uniqueItems":
 		for i := range array {
-			if given == true && slices.ContainsFunc(array[:i], func(other any) bool { return reflect.DeepEqual(other, array[i]) }) {
+			if given == true && slices.ContainsFunc(array[:i], func(other any) bool { return same(other, array[i]) }) {
 				return fmt.Errorf("%s: %v is in it twice", path, array[i])
 			}
 		}
@@ -203,6 +202,13 @@ func (all metaSchemas) some(address, word string, choices []any, value any, path
 		return fmt.Errorf("%s: fits %d of the %s: %s", path, fits, word, strings.Join(reasons, "; "))
 	}
 	return nil
+}
+
+// same compares JSON values by how they are written.
+func same(a, b any) bool {
+	one, err := json.Marshal(a)
+	other, err2 := json.Marshal(b)
+	return err == nil && err2 == nil && string(one) == string(other)
 }
 
 func list1(one any) []any {
