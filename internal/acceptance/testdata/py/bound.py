@@ -15,7 +15,7 @@ class Colour(enum.Enum):
 class Point:
     x: float
     y: float = 0.0
-    tags: typing.List[str] = dataclasses.field(default_factory=list)
+    tags: list[str] = dataclasses.field(default_factory=list)
 
 
 def add(a: int, b: int = 10, /, c: int = 100, *, d: int = 1000) -> int:
@@ -28,7 +28,7 @@ def gather(first: str, second: str = "two", *rest: str, last: str = "end", **mor
     return f"{first} {second} {' '.join(rest)} {last} {sorted(more.items())}"
 
 
-def move(point: Point, by: typing.Tuple[float, float] = (1.0, 1.0)) -> dict:
+def move(point: Point, by: tuple[float, float] = (1.0, 1.0)) -> dict:
     point = Point(**point) if isinstance(point, dict) else point
     return {"x": point.x + by[0], "y": point.y + by[1]}
 
@@ -37,7 +37,7 @@ def paint(colour: Colour, maybe: typing.Optional[int] = None) -> typing.Optional
     return f"{colour} {maybe}"
 
 
-def table(rows: typing.List[typing.Dict[str, int]]) -> typing.Dict[str, typing.List[int]]:
+def table(rows: list[dict[str, int]]) -> dict[str, list[int]]:
     return {key: [row[key] for row in rows] for key in rows[0]}
 
 
