@@ -13,6 +13,8 @@ GOLANGCI_VERSION := v2.15.0
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unversioned)
 TOOLS := $(CURDIR)/.tools
 TEST_VENV := .venv/test
+UVLOOP_VENV := .venv/uvloop
+TYPESCRIPT := .venv/typescript
 CHECK_VENV := .venv/check
 BENCH_VENV := .venv/bench
 REQS := scripts/requirements
@@ -22,6 +24,10 @@ SH_FILES = $(shell find . -name '.?*' -prune -o -name '*.sh' -print) .ci/run
 
 # The tests find their interpreter, with its pinned modules, through this.
 export MOCHI_PYD_TEST_PYTHON ?= $(CURDIR)/$(TEST_VENV)/bin/python
+# The one of those whose pools have uvloop.
+export MOCHI_PYD_TEST_UVLOOP_PYTHON ?= $(CURDIR)/$(UVLOOP_VENV)/bin/python
+# Where the compiler of TypeScript is, if node is.
+export MOCHI_PYD_TEST_TYPESCRIPT ?= $(CURDIR)/$(TYPESCRIPT)
 
 .PHONY: help
 help: ## this text
@@ -123,7 +129,9 @@ bench-tools: build need-python bench-venv
 bench-venv:
 	@scripts/venv.sh $(BENCH_VENV) $(REQS)/modules.txt $(REQS)/bench.txt
 test-venv:
-	@scripts/venv.sh $(TEST_VENV) $(REQS)/modules.txt $(REQS)/test.txt
+	@scripts/venv.sh $(TEST_VENV) $(REQS)/modules.txt $(REQS)/test.txt $(REQS)/check.txt $(REQS)/corpus.txt
+	@scripts/venv.sh $(UVLOOP_VENV) $(REQS)/modules.txt $(REQS)/uvloop.txt
+	@scripts/typescript.sh $(TYPESCRIPT)
 check-venv:
 	@scripts/venv.sh $(CHECK_VENV) $(REQS)/modules.txt $(REQS)/test.txt $(REQS)/check.txt
 tools: $(TOOLS)/gofumpt-$(GOFUMPT_VERSION) $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)

@@ -30,6 +30,7 @@ type Config struct {
 	CallTimeout       time.Duration // longest a call may take, its wait included; default 60s
 	StreamIdleTimeout time.Duration // longest a stream may wait for its host's credit; default 60s
 	CancelGrace       time.Duration // from an interrupt to the kill; default 2s
+	LoopPerCall       bool          // a fresh event loop for each coroutine; default: one per worker for all of them
 	BusyPoll          time.Duration // longest a worker polls before it sleeps; default the runtime's adaptive choice, negative: never
 
 	MaxQueue    int // waiting calls; default 1024

@@ -34,6 +34,8 @@ type Command struct {
 //	timeout  the pool's call-timeout in milliseconds; absent: none
 //	refs     what the ids of its handles begin with: "p1.w3.g2"
 //	handles  how many of them one connection may hold; absent: the runtime decides
+//	eventloop  "per-call": a fresh event loop for each coroutine; absent: one
+//	         for all of them
 //	dump     the signal that asks for the stacks of all threads on stderr
 //	         (DumpSignal); absent where there is none
 //

@@ -66,6 +66,9 @@ func (w *Worker) tryToSpawn(ctx context.Context) (err error) {
 	c := w.cfg.Command
 	variable := w.wire.variable(seats, main, w.cfg.MaxMessage, w.cfg.BusyPoll, w.cfg.CallTimeout)
 	variable += w.refsKey()
+	if w.cfg.LoopPerCall {
+		variable += " eventloop=per-call"
+	}
 	if w.cfg.forks != nil {
 		variable += w.wire.also("fork", w.cfg.forks)
 	}

@@ -23,6 +23,8 @@ type WorkerConfig struct {
 	LoopSeats  int // coroutines in flight at once
 	MaxMessage int // longest line either side may write, bytes
 
+	LoopPerCall bool // a fresh event loop for each coroutine
+
 	BusyPoll time.Duration // longest it polls before it sleeps; 0 = the runtime's adaptive choice, negative = never
 
 	CallTimeout time.Duration // of a call that asks for no shorter one, for the worker's own clock; 0 = none

@@ -60,6 +60,7 @@ type Daemon struct {
 	python   python.Resolver
 	scripts  render.Store
 	started  time.Time
+	address  string // of the hosts' socket, once Run has it
 
 	pools    *registry
 	routed   chan struct{} // there are other pools than before
@@ -142,6 +143,7 @@ func (d *Daemon) Run(ctx context.Context, l Listeners) error {
 		closeAll(l)
 		return err
 	}
+	d.address = l.Host.Addr().String()
 	failed := make(chan error, 2)
 	var doors sync.WaitGroup
 	open := func(s *rpc.Server, l net.Listener) {

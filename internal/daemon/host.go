@@ -24,7 +24,7 @@ func (d *Daemon) commonMethods() map[string]method {
 	return map[string]method{
 		"mochi.ping":    {nil, "answers \"pong\"", func(c *rpc.Call) { c.Reply([]byte(`"pong"`)) }},
 		"mochi.version": {nil, "which build this is", func(c *rpc.Call) { reply(c, d.opt.Version) }},
-		"rpc.discover":  {nil, "this document", d.discover},
+		"rpc.discover":  {[]string{"module"}, "this document; of one module, which is imported, when it is named", d.discover},
 	}
 }
 
@@ -138,13 +138,7 @@ func (i *described) narrow(only []string) {
 // ask has a worker describe its module. A worker that dies between being ready
 // and being asked is no news: the next one is asked.
 func (d *Daemon) ask(ctx context.Context, s *served) (*described, error) {
-	if !s.touch() {
-		var err *rpc.Error
-		if s, _, err = d.moduleNamed(s.settings.Name); err != nil {
-			return nil, err
-		}
-	}
-	raw, err := s.pool.Ask(ctx, "mochi.describe", nil)
+	raw, err := d.question(ctx, s, "mochi.describe")
 	if err != nil {
 		return nil, err
 	}

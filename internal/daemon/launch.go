@@ -40,7 +40,7 @@ func (d *Daemon) newPool(s config.Pool, number int) (*pool.Pool, error) {
 			MaxMemory: int64(s.MaxMemory), MaxMemoryHard: int64(s.MaxMemoryHard),
 			MaxQueue: s.MaxQueue, MaxRequeues: orNever(s.MaxRequeues), MaxMessage: int(d.settings.MaxMessage),
 			BackoffMin: s.BackoffMin, BackoffMax: s.BackoffMax, RestartLimit: s.RestartLimit, RestartWindow: s.RestartWindow,
-			LogRate: orNever(d.settings.LogRate), BusyPoll: busyPoll(s.BusyPoll),
+			LogRate: orNever(d.settings.LogRate), BusyPoll: busyPoll(s.BusyPoll), LoopPerCall: s.EventLoop == config.LoopPerCall,
 		},
 		Spawner: d.opt.Spawner,
 		Nursery: nursery,

@@ -6,6 +6,8 @@ belongs to the exception may itself raise: whatever it does, an error comes out.
 
 from __future__ import annotations
 
+import sys
+
 from . import stdio
 from .cancel import Cancelled
 from .convert import type_name
@@ -33,6 +35,10 @@ def python_error(error: BaseException, call: object) -> tuple[str, dict[str, obj
     tail = stdio.tail(call)
     if tail:
         data["stderr_tail"] = tail
+    if "asyncio" in sys.modules:
+        from .reentry import explain
+
+        return explain(error, data) or summary(error), data
     return summary(error), data
 
 

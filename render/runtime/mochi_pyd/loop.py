@@ -17,7 +17,7 @@ from contextvars import ContextVar, copy_context
 from inspect import CORO_CREATED, getcoroutinestate
 from time import monotonic as clock
 
-from . import polling, side, stdio
+from . import engine, polling, side, stdio
 from .cancel import shots, stopping
 from .lane import READ_SIZE, revoked, skip
 from .side import asked
@@ -53,7 +53,7 @@ class Loop:
         self._run = run or self._run_plain
         self._inbox: deque[tuple[Any, Any]] = deque()
         # The loop itself keeps only weak references to tasks.
-        self._tasks: dict[asyncio.Task[None], Any] = {}
+        self._tasks: dict[Any, Any] = {}
         self._serving = False
         self._started = threading.Event()
         self._closing = False
@@ -161,7 +161,7 @@ class Loop:
             self._finish(request, line)
 
     def _run_plain(self) -> None:
-        asyncio.run(self.overlap(self._worker.dispatch or self._worker._pass_on))
+        engine.runner()(self.overlap(self._worker.dispatch or self._worker._pass_on))
 
     def _poke(self, function: Callable[[], None]) -> None:
         try:
@@ -267,7 +267,7 @@ class Loop:
             call = request.get("id")
             if call not in shots:
                 continue
-            if getcoroutinestate(task.get_coro()) == CORO_CREATED:  # type: ignore[arg-type]
+            if getcoroutinestate(task.get_coro()) == CORO_CREATED:
                 late.discard(call)  # cancelled now it would never run, and never answer
                 continue
             shots.discard(call)
@@ -365,6 +365,15 @@ class Loop:
                 self._worker.send(line)
             except OSError:  # nobody reads any more: the main lane meets the end of input
                 pass
+
+
+def make(worker: Worker, run: Callable[[], object] | None) -> Loop:
+    """Make the loop that the pool's event-loop asks for."""
+    if worker.wire.per_call:
+        from .percall import PerCall
+
+        return PerCall(worker, run)
+    return Loop(worker, run)
 
 
 async def collect(items: Any) -> list[object]:

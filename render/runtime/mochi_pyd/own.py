@@ -2,6 +2,7 @@
 
     mochi.ping           "pong", or the error of a health hook
     mochi.describe       the module's functions, for people
+    mochi.discover       the same with JSON Schemas, for programs
     mochi.release        handles that their host lets go of
     mochi.disconnected   a host is gone, and its handles with it
 
@@ -37,6 +38,11 @@ class _Own:
         from .describe import describe
 
         return describe(self._worker.module, self._worker.methods)
+
+    def discover(self) -> object:
+        from .describe import describe
+
+        return describe(self._worker.module, self._worker.methods, schemas=True)
 
     def release(self, **named: Any) -> object:
         from .refs import release

@@ -8,6 +8,7 @@ CODES = {
     "too_large": -32007,
     "not_serializable": -32008,
     "stale_ref": -32010,
+    "reentry": -32011,
     "request_cancelled": -32800,
 }
 

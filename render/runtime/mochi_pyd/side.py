@@ -138,34 +138,63 @@ def wait(worker: "Worker", key: "Key") -> "Any":
     return ear.wait(key)
 
 
+# Whoever waits on a loop, and what came before he did: a call with a loop of its
+# own asks on another thread than the one that reads the answer.
 _expected: "dict[Key, Future[Any]]" = {}
+_early: "dict[Key, Any]" = {}
+# Words of calls that have ended are early for ever.
+MAX_EARLY = 256
 
 
 async def hearing(worker: "Worker", key: "Key") -> "Any":
-    """Wait on the loop until the daemon has said what key names.
-
-    When that is asked for just before, nothing comes between: the answer is read
-    on the loop's own thread.
-    """
+    """Wait on a loop until the daemon has said what key names."""
     if worker.wire.loop < 0:
         raise closed()
     future = sys.modules["asyncio"].get_running_loop().create_future()
     _expected[key] = future
     try:
+        if key in _early:
+            return _early.pop(key)
         return await future
     finally:
         _expected.pop(key, None)
 
 
 def hear(message: "Any") -> None:
-    """Take a word that the loop has read between its requests."""
-    future = _expected.get(key_of(message))
-    if future is not None and not future.done():
-        future.set_result(message["params"])
+    """Take a word that the loop's thread has read between its requests."""
+    key = key_of(message)
+    if key not in _expected:
+        if len(_early) >= MAX_EARLY:
+            _early.pop(next(iter(_early)), None)
+        _early[key] = message["params"]
+    future = _expected.get(key)
+    if future is not None:
+        _early.pop(key, None)
+        _settle(future, message["params"])
 
 
 def run_dry() -> None:
-    """Tell all that wait on the loop that nothing will come."""
+    """Tell all that wait on a loop that nothing will come."""
     for future in list(_expected.values()):
-        if not future.done():
+        _settle(future, None)
+
+
+def _settle(future: "Future[Any]", params: "Any") -> None:
+    """Give a future its result, None for an error, on the loop that it is of."""
+
+    def settle() -> None:
+        if future.done():
+            return
+        if params is None:
             future.set_exception(closed())
+        else:
+            future.set_result(params)
+
+    loop = future.get_loop()
+    if loop is sys.modules["asyncio"]._get_running_loop():
+        settle()
+        return
+    try:
+        loop.call_soon_threadsafe(settle)
+    except RuntimeError:  # its call has ended
+        pass

@@ -229,9 +229,13 @@ class Value:
     def __init__(self, surface: "Surface", name: str) -> None:
         self._surface, self._name = surface, name
 
+    def now(self) -> "Any":
+        """Find the value as it is now."""
+        return self._surface.find(self._name)
+
     def __call__(self, *params: "Any", **named: "Any") -> "Any":
         """Give the value as it is now."""
-        value = self._surface.find(self._name)
+        value = self.now()
         if callable(value):  # it was None, say, until the module set it up
             return value(*params, **named)
         if params or named:

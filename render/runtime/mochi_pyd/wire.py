@@ -43,6 +43,8 @@ class Wire:
         numbers = {k: int(v) for k, v in named.items() if v.lstrip("-").isdigit()}
         # What the ids of this worker's handles begin with.
         self.refs = named.get("refs", "p0.w0.g0")
+        # A fresh event loop for each call, instead of one for all of them.
+        self.per_call = named.get("eventloop", "") == "per-call"
         self.limit = numbers.get("message", DEFAULT_MESSAGE)
         self.seats = numbers.get("seats", 1)
         self.main_seats = numbers.get("main", self.seats)

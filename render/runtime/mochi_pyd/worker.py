@@ -133,8 +133,8 @@ class Worker:
         none until a coroutine function or an awaitable asks for one.
         """
         self.methods, self.plain, self.dispatch = methods, methods.plain, dispatch
-        self.parse_error, self.invalid_request = parse_error, invalid_request
         self.internal_error = internal_error
+        self.parse_error, self.invalid_request = parse_error, invalid_request
         kinds = methods.kinds()
         if self.wire.fork >= 0:
             from . import preload
@@ -256,6 +256,7 @@ class Worker:
             from .failures import python_error
 
             message, data = python_error(error, call)
+            code = CODES.get(str(data["kind"]), code)
         return self._error_line(call, code, message, data)
 
     def give_back(self, call: int) -> None:
@@ -344,9 +345,9 @@ class Worker:
 
     def start_loop(self, run: "Callable[[], object] | None" = None) -> "Loop":
         """Give the worker its loop, which it has not yet."""
-        from .loop import Loop
+        from .loop import make
 
-        self.loop = Loop(self, run)
+        self.loop = make(self, run)
         self.loop.start()
         return self.loop
 

@@ -186,6 +186,7 @@ class DaemonWorker(Worker):
             f"board={board} seats={self.seats} main={self.main} message={1 << 20} dump={DUMP} "
             f"side={side} {self.more}"
         )
+        wire += self.wire
         if self.poll is not None:
             wire += f" poll={self.poll}"
         if self.wire:

@@ -151,7 +151,7 @@ def test_describe_tells_what_people_want_to_know(worker):
         "doc": "Sleep.",
     }
     skipped = {s["name"]: s["reason"] for s in described["skipped"]}
-    assert skipped["sqrt"] == "belongs to math"
+    assert skipped["sqrt"] == "belongs to math: call it there"
     assert worker.ask("mochi.ping") == "pong"
 
 
