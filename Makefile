@@ -123,7 +123,7 @@ bench-tools: build need-python bench-venv
 bench-venv:
 	@scripts/venv.sh $(BENCH_VENV) $(REQS)/modules.txt $(REQS)/bench.txt
 test-venv:
-	@scripts/venv.sh $(TEST_VENV) $(REQS)/modules.txt $(REQS)/test.txt
+	@scripts/venv.sh $(TEST_VENV) $(REQS)/modules.txt $(REQS)/test.txt $(REQS)/asyncproof.txt
 check-venv:
 	@scripts/venv.sh $(CHECK_VENV) $(REQS)/modules.txt $(REQS)/test.txt $(REQS)/check.txt
 tools: $(TOOLS)/gofumpt-$(GOFUMPT_VERSION) $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
