@@ -187,8 +187,9 @@ async def whole(name):
             await client.get("/inner/deep/down"),
             await client.put("/plain"),
             await client.get("/nowhere"),
-            await client.get("/openapi.json"),
         ]
+        if name == "fastapi.FastAPI.__call__":
+            answers.append(await client.get("/openapi.json"))
         shown = [show(answer) for answer in answers]
     return [name, shown, list(HAPPENED), await DIRECT.get(name, nothing)()]
 
@@ -327,8 +328,6 @@ async def telemetry():
 async def background():
     async with serving(application()) as client:
         answer = show(await client.get("/later"))
-        while "later" not in HAPPENED:
-            await asyncio.sleep(0)
     tasks = BackgroundTasks()
     tasks.add_task(HAPPENED.append, "sync")
     tasks.add_task(asyncio.sleep, 0, "async")

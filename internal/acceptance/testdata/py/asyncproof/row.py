@@ -38,3 +38,15 @@ async def caught(awaitable):
         return {"returned": await awaitable}
     except Exception as error:
         return {"raised": type(error).__name__, "said": str(error)}
+
+
+async def steps(*awaitables):
+    """Show what each of several calls comes to, one after the other."""
+    return [await caught(awaitable) for awaitable in awaitables]
+
+
+def bare(cls, *args, **named):
+    """Make an object of a class that is abstract, with what it has of its own."""
+    made = type(cls.__name__, (cls,), {})
+    made.__abstractmethods__ = frozenset()
+    return made(*args, **named)
