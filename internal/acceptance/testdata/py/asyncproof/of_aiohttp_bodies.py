@@ -1,5 +1,8 @@
 """aiohttp: bodies, whole and in parts, written to a recorder and sent to a server."""
 
+# One `with` of several lines is grammar of a later Python than the tree's oldest.
+# ruff: noqa: SIM117
+
 import asyncio
 import io
 import warnings

@@ -1,5 +1,8 @@
 """aiohttp: sessions, responses, connectors, resolvers and what traces them."""
 
+# One `with` of several lines is grammar of a later Python than the tree's oldest.
+# ruff: noqa: SIM117
+
 import asyncio
 import socket
 from types import SimpleNamespace

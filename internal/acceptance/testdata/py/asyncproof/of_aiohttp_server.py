@@ -138,12 +138,18 @@ async def response_write_eof():
     return await handled(handler, *asks, {"method": "HEAD"})
 
 
+def written(directory):
+    """Write a file as old as the day: its time is half of its entity tag."""
+    file = pathlib.Path(directory, "file.txt")
+    file.write_bytes(b"content of a file\n" * 3)
+    os.utime(file, (0, 10**9))
+    return file
+
+
 @row("aiohttp.web.FileResponse.prepare")
 async def file_response():
     with tempfile.TemporaryDirectory() as directory:
-        file = pathlib.Path(directory, "file.txt")
-        file.write_bytes(b"content of a file\n" * 3)
-        os.utime(file, (0, 10**9))  # the time is half of its entity tag
+        file = written(directory)
 
         async def handler(request):
             name = file if request.path == "/" else pathlib.Path(directory, "missing")

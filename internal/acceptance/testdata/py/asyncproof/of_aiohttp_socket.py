@@ -1,5 +1,8 @@
 """aiohttp: websockets, the client's end and the server's, frame by frame."""
 
+# One `with` of several lines is grammar of a later Python than the tree's oldest.
+# ruff: noqa: SIM117
+
 import aiohttp
 from aiohttp import WSMsgType, web
 

@@ -39,6 +39,7 @@ from .row import caught, row
 from .zoo import HOST
 
 HAPPENED = []
+TURNS = 100
 
 
 class Item(BaseModel):
@@ -143,9 +144,9 @@ def application(**more):
 
 @contextlib.asynccontextmanager
 async def serving(app):
-    """Serve an application with uvicorn on a port of its own, without its main loop's pauses."""
+    """Serve an application with uvicorn on a port of its own, without its naps of a tenth of a second."""
     HAPPENED.clear()
-    listener = socket.socket()
+    listener = socket.socket(proto=socket.IPPROTO_TCP)  # else asyncio does not know that it may have no delay
     listener.bind((HOST, 0))
     config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", ws="none", http="h11")
     config.load()
@@ -156,8 +157,15 @@ async def serving(app):
         base = f"http://{HOST}:{listener.getsockname()[1]}"
         async with httpx.AsyncClient(base_url=base) as client:
             yield client
+        for _ in range(TURNS):  # until it has seen the client's connections close
+            if not server.server_state.connections:
+                break
+            await asyncio.sleep(0.001)
     finally:
-        await server.shutdown(sockets=[listener])
+        for listening in server.servers:
+            listening.close()
+        listener.close()
+        await server.lifespan.shutdown()
 
 
 UPLOAD = {"upload": ("u.txt", b"uploaded", "text/x-zoo"), "blob": ("b", b"blob")}
