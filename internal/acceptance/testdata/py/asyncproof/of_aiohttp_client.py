@@ -61,13 +61,17 @@ async def _get(made, base):
 
 
 READS = {
-    "read": lambda response: response.read(),
+    "read": lambda response: _read(response),
     "text": lambda response: response.text(),
     "json": lambda response: response.json(content_type=None),
     "wait_for_close": lambda response: response.wait_for_close(),
     "__aenter__": lambda response: _entered(response),
     "__aexit__": lambda response: response.__aexit__(None, None, None),
 }
+
+
+async def _read(response):
+    return (await response.read()).decode("latin-1")  # there may be a port in it
 
 
 async def _entered(response):

@@ -75,7 +75,7 @@ async def site(name):
         base = "http://zoo" if "Unix" in name else f"http://{HOST}:{runner.addresses[0][1]}"
         async with aiohttp.ClientSession(connector=connector) as session, session.get(base + "/lines") as response:
             shown = [response.status, await response.text()]
-        stopped = [await made.stop(), await caught(made.stop()), len(runner.sites)]
+        stopped = [await made.stop(), (await caught(made.stop()))["raised"], len(runner.sites)]
         await runner.cleanup()
     return [name, started, again["raised"], shown, stopped]
 

@@ -34,6 +34,7 @@ from fastapi.security.http import HTTPBase
 from pydantic import BaseModel
 from starlette.requests import Request
 
+from .of_httpx import client as httpx_client
 from .of_httpx import show
 from .row import caught, row
 from .zoo import HOST
@@ -155,7 +156,7 @@ async def serving(app):
     await server.startup(sockets=[listener])
     try:
         base = f"http://{HOST}:{listener.getsockname()[1]}"
-        async with httpx.AsyncClient(base_url=base) as client:
+        async with httpx_client(base_url=base) as client:
             yield client
         for _ in range(TURNS):  # until it has seen the client's connections close
             if not server.server_state.connections:
@@ -306,7 +307,7 @@ async def router_handle():
     app = FastAPI()
     app.mount("/at", router)
     app.include_router(router, prefix="/in")
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://zoo") as client:
+    async with httpx_client(transport=httpx.ASGITransport(app), base_url="http://zoo") as client:
         mounted = await caught(client.get("/at/there"))
         shown = show(mounted["returned"]) if "returned" in mounted else mounted
         return [shown, show(await client.get("/in/there")), show(await client.get("/in/nowhere"))]
