@@ -30,8 +30,9 @@ help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: need-go ## bin/mochi-pyd, static
+build: need-go ## bin/mochi-pyd, static, and beside it bin/mochi-pyd-embedded, which is not
 	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/mochi-pyd ./cmd/mochi-pyd
+	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/mochi-pyd-embedded ./cmd/mochi-pyd-embedded
 	@echo 'bin/mochi-pyd $(VERSION)'
 
 .PHONY: run

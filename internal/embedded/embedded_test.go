@@ -212,3 +212,16 @@ func interpreters(t *testing.T) map[string]string {
 	}
 	return found
 }
+
+// TestTheDaemonLinksNoneOfIt keeps the daemon static.
+func TestTheDaemonLinksNoneOfIt(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "github.com/mochilang/mochi-pyd/cmd/mochi-pyd").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dep := range strings.FieldsSeq(string(out)) {
+		if dep == "github.com/mochilang/mochi-pyd/internal/embedded" || strings.HasPrefix(dep, "github.com/ebitengine/purego") {
+			t.Errorf("the daemon links %s, which makes it dynamic: ask for the program instead (internal/embedded/program)", dep)
+		}
+	}
+}
