@@ -61,7 +61,9 @@ class _Host:
         # multiprocessing spawns finds a main module that is inert.
         globals()["__file__"] = mochi_worker.__file__
         self.script, self.worker = mochi_worker, mochi_worker._WORKER
+        # What `serve` would set before it begins to read.
         self.worker.methods = mochi_worker._METHODS
+        self.worker.plain = getattr(mochi_worker._METHODS, "plain", None)
         self.worker.dispatch = mochi_worker._dispatch
         self.worker.parse_error = mochi_worker._PARSE_ERROR
         self.worker.invalid_request = mochi_worker._INVALID_REQUEST
