@@ -157,7 +157,7 @@ async def decode_iter():
     async with serving() as base, aiohttp.ClientSession() as session, session.get(base + "/parts") as response:
         async for one in aiohttp.MultipartReader.from_response(response):
             data = await one.read()
-            shown.append([data, b"".join([bytes(piece) async for piece in one.decode_iter(data)])])
+            shown.append([bytes(data), b"".join([bytes(piece) async for piece in one.decode_iter(data)])])
     return shown
 
 

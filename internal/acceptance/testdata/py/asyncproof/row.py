@@ -35,7 +35,8 @@ def excuse(name, why):
 async def caught(awaitable):
     """Show the exception that is the outcome of some calls, or the value."""
     try:
-        return {"returned": await awaitable}
+        value = await awaitable
+        return {"returned": ["bytearray", bytes(value)] if isinstance(value, bytearray) else value}
     except Exception as error:
         return {"raised": type(error).__name__, "said": str(error)}
 
