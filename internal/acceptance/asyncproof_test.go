@@ -54,6 +54,7 @@ type walked struct {
 	Version      string
 	Unimportable map[string]string
 	Functions    []string
+	Unwalked     []string // what the sources have besides
 	Driven       []string
 	Excused      map[string]string
 	Stale        []string
@@ -87,6 +88,11 @@ func TestAsynchronousLibrariesDoThroughTheDaemonWhatTheyDoInProcess(t *testing.T
 		}
 		if len(found.Unimportable) > 0 {
 			t.Errorf("%s: public modules that cannot be imported hide what is in them: %q", name, found.Unimportable)
+		}
+		for _, path := range found.Unwalked {
+			if !strings.Contains(path, "._") {
+				t.Errorf("the walk has forgotten %s, which is in the sources", path)
+			}
 		}
 		same := 0
 		for _, function := range found.Driven {
@@ -184,6 +190,9 @@ func tabulate(w io.Writer, name string, found walked) {
 			verdict = "excused: " + reason
 		}
 		fmt.Fprintf(w, "- `%s` %s\n", function, verdict)
+	}
+	if len(found.Unwalked) > 0 {
+		fmt.Fprintf(w, "\nNo public path leads to these, so they are not counted: `%s`.\n", strings.Join(found.Unwalked, "`, `"))
 	}
 }
 

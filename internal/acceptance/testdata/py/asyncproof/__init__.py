@@ -9,7 +9,7 @@ import importlib
 import sys
 
 from .row import EXCUSED, FIXTURES
-from .walk import walk
+from .walk import unwalked, walk
 
 PACKAGES = {
     "httpx": ["of_httpx"],
@@ -45,6 +45,7 @@ def table(package):
         "version": importlib.import_module(package).__version__,
         "unimportable": failed,
         "functions": sorted(functions),
+        "unwalked": unwalked(package, functions),
         "driven": sorted(name for name in FIXTURES if name in functions),
         "excused": {name: why for name, why in sorted(EXCUSED.items()) if name in functions},
         "stale": sorted(name for name in known if name not in functions),

@@ -6,8 +6,10 @@ listed once, under the shortest. Methods that a public class inherits from a
 private one of the package are found through the public class.
 """
 
+import ast
 import importlib
 import inspect
+import pathlib
 import pkgutil
 import warnings
 
@@ -80,3 +82,33 @@ def _private(segment):
 
 def _special(name):
     return name.startswith("__") and name.endswith("__")
+
+
+def unwalked(package, functions):
+    """Name, from the sources alone, the `async def`s with public names that the walk has not found.
+
+    The walk asks the interpreter what there is; this reads the files, and shares
+    nothing with it. What it names must have a private module in its path.
+    """
+    known = {(f.__code__.co_filename, f.__code__.co_firstlineno) for f in functions.values()}
+    root = pathlib.Path(importlib.import_module(package).__file__).parent
+    found = []
+    for file in sorted(root.rglob("*.py")):
+        module = ".".join([package, *file.relative_to(root).with_suffix("").parts])
+        for node, path in _written(ast.parse(file.read_bytes()), ()):
+            line = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            hidden = any(_private(segment) and not _special(segment) for segment in path)
+            if not hidden and (str(file), line) not in known:
+                found.append(".".join([module, *path]))
+    return found
+
+
+def _written(node, path):
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.ClassDef):
+            yield from _written(child, (*path, child.name))
+        elif isinstance(child, ast.AsyncFunctionDef):
+            if not any(isinstance(d, ast.Name) and d.id == "overload" for d in child.decorator_list):
+                yield child, (*path, child.name)
+        elif isinstance(child, (ast.If, ast.Try, ast.ExceptHandler, ast.With)):
+            yield from _written(child, path)
