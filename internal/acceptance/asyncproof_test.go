@@ -106,6 +106,9 @@ func TestAsynchronousLibrariesDoThroughTheDaemonWhatTheyDoInProcess(t *testing.T
 	if excused*100 > total*maxExcused {
 		t.Errorf("%d of %d functions are excused, allowed are %d %%", excused, total, maxExcused)
 	}
+	if lazy := refused(t, worker, "python_error", "asyncproof.idle", `["httpx.Request.aread"]`); !strings.Contains(lazy.Message, "never calls it") {
+		t.Errorf("a fixture that calls nothing gives %s", lazy.Message)
+	}
 	t.Logf("%d async functions, %d called, %d equal, %d excused", total, called, equal, excused)
 	compareTable(t, fmt.Sprintf("\n%d functions: %d are called, %d are excused.\n%s", total, called, excused, &table))
 }

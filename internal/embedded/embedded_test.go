@@ -157,6 +157,27 @@ func TestEveryInterpreterOfTheMachineCanBeEmbedded(t *testing.T) {
 	t.Logf("%d interpreters were embedded", tried)
 }
 
+// TestPerCallGivesEachCoroutineALoopOfItsOwn asks two coroutines where they are.
+func TestPerCallGivesEachCoroutineALoopOfItsOwn(t *testing.T) {
+	bin, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	interpreter, _, err := rig.Python(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Find(t.Context(), interpreter); err != nil {
+		t.Skipf("no library: %v", err)
+	}
+	cmd := exec.CommandContext(t.Context(), bin, "--python", interpreter, "--path", "testdata", "--per-call", "guest")
+	cmd.Stdin = strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"alone"}` + "\n" + `{"jsonrpc":"2.0","id":2,"method":"alone"}`)
+	out, err := cmd.Output()
+	if err != nil || strings.Count(string(out), `"result":[false,1]`) != 2 {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 // TestAnInterpreterWithoutALibraryIsToldWhatToInstall makes one that says so.
 func TestAnInterpreterWithoutALibraryIsToldWhatToInstall(t *testing.T) {
 	err := missing("/usr/bin/python3", "3.12.1", []string{"/usr/lib"})

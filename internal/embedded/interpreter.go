@@ -61,7 +61,8 @@ var had atomic.Bool
 // Open loads the library of an interpreter (a name on PATH or a path),
 // initialises it and imports the modules. A module that cannot be imported is
 // the import_failed that a worker would have died of; the process's one
-// interpreter is used up by it as well.
+// interpreter is used up by it as well. ctx bounds the questions to the
+// interpreter, not the import: nobody can stop that inside a process.
 func Open(ctx context.Context, interpreter string, o Options) (*Interpreter, error) {
 	script, err := render.RenderWorker(render.WorkerOptions{Public: true, Modules: o.Modules, Methods: o.Methods})
 	if err != nil {
@@ -205,10 +206,9 @@ func (i *Interpreter) Close() error {
 		return nil
 	}
 	i.closed = true
+	var unfinished error
 	if i.function != 0 { // an empty line ends the loop's thread
-		if _, err := i.c.invoke(i.function, nil); err != nil {
-			return err
-		}
+		_, unfinished = i.c.invoke(i.function, nil)
 	}
 	ended := make(chan int32)
 	i.main <- func() {
@@ -219,7 +219,7 @@ func (i *Interpreter) Close() error {
 	close(i.main)
 	os.RemoveAll(i.scratch)
 	if status != 0 {
-		return errors.New("embedded: Python could not flush its output when it ended")
+		return errors.Join(unfinished, errors.New("embedded: Python could not flush its output when it ended"))
 	}
-	return nil
+	return unfinished
 }

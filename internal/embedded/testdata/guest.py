@@ -41,6 +41,10 @@ async def where():
     return threading.current_thread().name
 
 
+async def alone():
+    return [threading.current_thread().name == "mochi-asyncio-loop", len(asyncio.all_tasks())]
+
+
 _met = {}
 
 

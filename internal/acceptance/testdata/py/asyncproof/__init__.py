@@ -52,7 +52,16 @@ def table(package):
     }
 
 
-async def drive(name):
+async def idle(name):
+    """Drive a function by a fixture that forgets to call it, which must fail."""
+
+    async def nothing():
+        return None
+
+    return await drive(name, nothing)
+
+
+async def drive(name, fixture=None):
     """Run the fixture of a function and show its outcome."""
     functions, _ = _functions(name.partition(".")[0])
     code = functions[name].__code__
@@ -65,7 +74,7 @@ async def drive(name):
 
     sys.setprofile(watch)
     try:
-        value = await FIXTURES[name]()
+        value = await (fixture or FIXTURES[name])()
     finally:
         sys.setprofile(None)
     if not entered:

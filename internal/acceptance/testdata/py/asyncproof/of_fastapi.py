@@ -40,7 +40,7 @@ from .row import caught, row
 from .zoo import HOST
 
 HAPPENED = []
-TURNS = 100
+TURNS = 5000
 
 
 class Item(BaseModel):
@@ -158,6 +158,8 @@ async def serving(app):
         base = f"http://{HOST}:{listener.getsockname()[1]}"
         async with httpx_client(base_url=base) as client:
             yield client
+        # What goes on after an answer was sent (background tasks, the end of dependencies).
+        await asyncio.gather(*server.server_state.tasks)
         for _ in range(TURNS):  # until it has seen the client's connections close
             if not server.server_state.connections:
                 break
