@@ -36,8 +36,9 @@ help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: need-go ## bin/mochi-pyd, static
+build: need-go ## bin/mochi-pyd, static, and beside it bin/mochi-pyd-embedded, which is not
 	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/mochi-pyd ./cmd/mochi-pyd
+	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/mochi-pyd-embedded ./cmd/mochi-pyd-embedded
 	@echo 'bin/mochi-pyd $(VERSION)'
 
 .PHONY: run
@@ -129,7 +130,7 @@ bench-tools: build need-python bench-venv
 bench-venv:
 	@scripts/venv.sh $(BENCH_VENV) $(REQS)/modules.txt $(REQS)/bench.txt
 test-venv:
-	@scripts/venv.sh $(TEST_VENV) $(REQS)/modules.txt $(REQS)/test.txt $(REQS)/check.txt $(REQS)/corpus.txt
+	@scripts/venv.sh $(TEST_VENV) $(REQS)/modules.txt $(REQS)/test.txt $(REQS)/check.txt $(REQS)/corpus.txt $(REQS)/asyncproof.txt
 	@scripts/venv.sh $(UVLOOP_VENV) $(REQS)/modules.txt $(REQS)/uvloop.txt
 	@scripts/typescript.sh $(TYPESCRIPT)
 check-venv:

@@ -101,6 +101,7 @@ var guests = []struct {
 	{"github.com/pelletier/go-toml", []string{"internal/config", "cmd/pkgcmd"}, "configuration is read in one place; what is below is handed plain values"},
 	{"github.com/coreos/go-systemd", []string{"internal"}, "a pool in somebody else's program must not speak to systemd"},
 	{"github.com/prometheus/client_golang", []string{"internal"}, "below floor 3 nothing counts for an exporter: packages emit typed Events"},
+	{"github.com/ebitengine/purego", []string{"internal/embedded"}, "whoever links it is dynamic, and the daemon is static (internal/adr/0008)"},
 	{"testing", []string{}, "code that a program links must not bring the test runner with it"},
 	{"net/http/pprof", []string{"internal", "scripts"}, "importing it registers handlers for everybody"},
 }
