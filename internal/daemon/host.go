@@ -16,6 +16,7 @@ func (d *Daemon) hostMethods() map[string]method {
 	m["mochi.import"] = method{[]string{"module", "as", "methods"}, "import a module, under another name (as) or narrowed to some functions (methods)", d.importModule}
 	m["mochi.release"] = method{[]string{"module"}, "drop this connection's reference to a module", d.release}
 	m["mochi.describe"] = method{[]string{"module"}, "list a module's functions with their kinds, signatures and documentation", d.describe}
+	m["mochi.attr"] = method{[]string{"module", "name", "args", "always"}, "a module's attribute, called when it is a routine (or always), answered with the text that Python's json.dump writes for it: what Mochi's own scripts print", d.attr}
 	return m
 }
 

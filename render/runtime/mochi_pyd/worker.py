@@ -137,6 +137,7 @@ class Worker:
             preload.serve(self, kinds)  # comes back in every worker that it forks
         methods["mochi.ping"] = lambda: "pong"
         methods["mochi.describe"] = self._describe
+        methods["mochi.attr"] = self._attr
         if loop is not None or any(k["kind"] in ("coroutine", "async_generator") for k in kinds):
             self._listen()
             self._start_loop(loop)
@@ -326,6 +327,11 @@ class Worker:
         from .describe import describe
 
         return describe(self.module, self.methods)
+
+    def _attr(self, module: str, name: str, args: "list[Any]", always: bool) -> object:
+        from .dropin import attr
+
+        return attr(self.methods, module, name, args, always)
 
     def _start_loop(self, run: "Callable[[], object] | None" = None) -> "Loop":
         from .loop import Loop
