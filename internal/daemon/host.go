@@ -63,6 +63,11 @@ func (d *Daemon) importModule(c *rpc.Call) {
 		c.Fail(err)
 		return
 	}
+	spec, err := importSpec(&p.Module)
+	if err != nil {
+		c.Fail(err)
+		return
+	}
 	if err := checkModule(c.Method, p.Module); err != nil {
 		c.Fail(err)
 		return
@@ -100,6 +105,11 @@ func (d *Daemon) importModule(c *rpc.Call) {
 	}
 	d.later(c, func(ctx context.Context) (any, error) {
 		info, err := d.ask(ctx, s)
+		if err == nil {
+			err = d.satisfies(ctx, s, spec)
+		} else {
+			err = withRequirement(err, spec)
+		}
 		if err != nil {
 			g.undo(p.As, named)
 			return nil, err

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	pep440 "github.com/aquasecurity/go-pep440-version"
 )
 
 // ImportSpec is what a Mochi program writes between the quotes of an import:
@@ -60,4 +62,17 @@ func ParseImport(s string) (ImportSpec, error) {
 		return ImportSpec{}, fmt.Errorf("%q: %s", s, problem)
 	}
 	return spec, nil
+}
+
+// Admits says whether an installed version is one that the import asks for.
+func (s ImportSpec) Admits(version string) bool {
+	if s.Version == "" {
+		return true
+	}
+	wanted, err := pep440.NewSpecifiers(s.Version, pep440.WithPreRelease(true))
+	if err != nil {
+		return false
+	}
+	v, err := pep440.Parse(version)
+	return err == nil && wanted.Check(v)
 }
