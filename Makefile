@@ -36,9 +36,8 @@ help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: need-go ## bin/mochi-pyd, static, and beside it bin/mochi-pyd-embedded, which is not
-	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/mochi-pyd ./cmd/mochi-pyd
-	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/mochi-pyd-embedded ./cmd/mochi-pyd-embedded
+build: need-go ## bin/mochi-pyd, static, and what it needs beside it
+	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ $$(go list -f '{{if eq .Name "main"}}{{.ImportPath}}{{end}}' ./cmd/...)
 	@echo 'bin/mochi-pyd $(VERSION)'
 
 .PHONY: run

@@ -18,6 +18,7 @@ const (
 // next comes soon and closes while it does not, as KVM's halt polling does. It is
 // told the time and never asks for it.
 type window struct {
+	longest time.Duration // 0: lingerLongest
 	length  time.Duration
 	wasLong bool // so was the last wait
 	until   time.Time
@@ -32,13 +33,21 @@ func (w *window) now(at time.Time) time.Duration {
 	return w.length
 }
 
+// most is the widest that the window opens.
+func (w *window) most() time.Duration {
+	if w.longest == 0 {
+		return lingerLongest
+	}
+	return w.longest
+}
+
 // waited learns how long a wait was, looking and sleep together.
 func (w *window) waited(d time.Duration) {
 	switch {
-	case d <= lingerLongest:
-		w.length = min(max(2*w.length, lingerFirst), lingerLongest)
+	case d <= w.most():
+		w.length = min(max(2*w.length, lingerFirst), w.most())
 		w.wasLong = false
-	case w.wasLong || d > lingerFar*lingerLongest:
+	case w.wasLong || d > lingerFar*w.most():
 		w.length = 0
 	default:
 		w.length /= 2

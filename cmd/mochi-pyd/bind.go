@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mochilang/mochi-pyd/internal/bind"
+	"github.com/mochilang/mochi-pyd/internal/words"
 )
 
 func (a *app) bind() *cobra.Command {
@@ -46,7 +47,7 @@ annotations; what has none is any type. The same module gives the same bytes.`,
 			defer stop()
 			var all []bind.Module
 			for _, name := range modules {
-				document, err := ask(ctx, path, "rpc.discover", joinArray([]json.RawMessage{quoted(name)}), nil)
+				document, err := ask(ctx, path, "rpc.discover", words.Array([]json.RawMessage{words.Quoted(name)}), nil)
 				if err != nil {
 					return err
 				}

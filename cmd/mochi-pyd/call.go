@@ -7,32 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/mochilang/mochi-pyd/internal/words"
 	"github.com/mochilang/mochi-pyd/rpc"
 )
-
-// numberMark stands before a negative number while flags are parsed, so that
-// "-2" is an argument and never a flag.
-const numberMark = "\x00"
-
-var negativeNumber = regexp.MustCompile(`^-(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
-
-// protectNumbers marks the negative numbers among the words.
-func protectNumbers(args []string) []string {
-	out := make([]string, len(args))
-	for i, word := range args {
-		if negativeNumber.MatchString(word) {
-			word = numberMark + word
-		}
-		out[i] = word
-	}
-	return out
-}
 
 // timeoutSlack is how long past --timeout an answer is waited for: the daemon
 // ends the call at its time and then says what was running.
@@ -70,9 +52,7 @@ ctrl-C ends it.`,
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			for i := range args {
-				args[i] = strings.TrimPrefix(args[i], numberMark)
-			}
+			args = words.Unprotect(args)
 			raw, err := a.callParams(args[1:], kw, params)
 			if err != nil {
 				return err
@@ -133,15 +113,15 @@ func (a *app) traceback(err error) error {
 // callParams builds the params member: an array, an object, or, when there are
 // both kinds of arguments, an object with the positional ones under "*". No
 // argument at all is no params, which also reads an attribute.
-func (a *app) callParams(words, kw []string, params string) (json.RawMessage, error) {
+func (a *app) callParams(args, kw []string, params string) (json.RawMessage, error) {
 	if params != "" {
-		if len(words) > 0 || len(kw) > 0 {
+		if len(args) > 0 || len(kw) > 0 {
 			return nil, errors.New("--params is all the parameters: leave the other arguments out")
 		}
 		return a.wholeParams(params)
 	}
-	list := make([]json.RawMessage, len(words))
-	for i, word := range words {
+	list := make([]json.RawMessage, len(args))
+	for i, word := range args {
 		if word == "-" {
 			text, err := a.readInput()
 			if err != nil {
@@ -149,13 +129,13 @@ func (a *app) callParams(words, kw []string, params string) (json.RawMessage, er
 			}
 			word = strings.TrimSpace(text)
 		}
-		list[i] = value(word)
+		list[i] = words.Value(word)
 	}
 	if len(kw) == 0 {
 		if len(list) == 0 {
 			return nil, nil
 		}
-		return joinArray(list), nil
+		return words.Array(list), nil
 	}
 	var b bytes.Buffer
 	b.WriteByte('{')
@@ -169,13 +149,13 @@ func (a *app) callParams(words, kw []string, params string) (json.RawMessage, er
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		b.Write(quoted(name))
+		b.Write(words.Quoted(name))
 		b.WriteByte(':')
-		b.Write(value(text))
+		b.Write(words.Value(text))
 	}
 	if len(list) > 0 {
 		b.WriteString(`,"*":`)
-		b.Write(joinArray(list))
+		b.Write(words.Array(list))
 	}
 	b.WriteByte('}')
 	return b.Bytes(), nil
@@ -189,7 +169,7 @@ func (a *app) wholeParams(params string) (json.RawMessage, error) {
 		}
 		params = text
 	}
-	raw, ok := compact(params)
+	raw, ok := words.Compact(params)
 	if !ok || raw[0] != '[' && raw[0] != '{' {
 		return nil, errors.New("--params wants a JSON array or object")
 	}
@@ -202,41 +182,4 @@ func (a *app) readInput() (string, error) {
 		return "", exitf(exitFailed, "standard input: %w", err)
 	}
 	return string(text), nil
-}
-
-// value is the word's JSON, or the word as a JSON string.
-func value(word string) json.RawMessage {
-	if raw, ok := compact(word); ok {
-		return raw
-	}
-	return quoted(word)
-}
-
-// compact takes the line breaks out of JSON and leaves its numbers and strings
-// as they were written.
-func compact(text string) (json.RawMessage, bool) {
-	var b bytes.Buffer
-	if err := json.Compact(&b, []byte(text)); err != nil || b.Len() == 0 {
-		return nil, false
-	}
-	return b.Bytes(), true
-}
-
-func quoted(s string) json.RawMessage {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(s) // a string always encodes
-	return bytes.TrimSpace(b.Bytes())
-}
-
-func joinArray(list []json.RawMessage) json.RawMessage {
-	out := []byte{'['}
-	for i, item := range list {
-		if i > 0 {
-			out = append(out, ',')
-		}
-		out = append(out, item...)
-	}
-	return append(out, ']')
 }

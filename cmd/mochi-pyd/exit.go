@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/mochilang/mochi-pyd/cmd/pkgcmd"
 	"github.com/mochilang/mochi-pyd/internal/config"
 	"github.com/mochilang/mochi-pyd/internal/sock"
+	"github.com/mochilang/mochi-pyd/internal/words"
 	"github.com/mochilang/mochi-pyd/rpc"
 )
 
@@ -51,17 +52,20 @@ const readsConfig = "reads-config"
 // explain turns a command's error into an exit code and what to print.
 func explain(cmd *cobra.Command, err error) (code int, message string) {
 	var known *exit
+	var ended *pkgcmd.ExitError
 	var wrong config.Errors
 	var dial *sock.DialError
 	var remote *rpc.Error
 	// A marked number may be in the message as it is, or quoted.
-	say := "mochi-pyd: " + strings.NewReplacer(numberMark, "", `\x00`, "").Replace(err.Error())
+	say := "mochi-pyd: " + words.Unmark(err.Error())
 	switch {
 	case errors.As(err, &known):
 		if known.quiet {
 			return known.code, ""
 		}
 		return known.code, say
+	case errors.As(err, &ended):
+		return explainRun(ended)
 	case errors.As(err, &wrong):
 		return exitConfig, err.Error() // it begins with its place, for editors that jump there
 	case errors.As(err, &dial):
@@ -80,4 +84,16 @@ func explain(cmd *cobra.Command, err error) (code int, message string) {
 		code = exitServeUsage
 	}
 	return code, fmt.Sprintf("%s; see %s --help", say, cmd.CommandPath())
+}
+
+// explainRun is explain for pkg run, whose errors know their status.
+func explainRun(e *pkgcmd.ExitError) (code int, message string) {
+	var wrong config.Errors
+	switch {
+	case e.Quiet:
+		return e.Code, ""
+	case errors.As(e.Err, &wrong): // it begins with its place
+		return e.Code, e.Err.Error()
+	}
+	return e.Code, "mochi-pyd: " + words.Unmark(e.Error())
 }

@@ -6,6 +6,8 @@ package main
 import (
 	"fmt"
 	"os"
+
+	"github.com/mochilang/mochi-pyd/internal/words"
 )
 
 // version is stamped by the linker.
@@ -17,7 +19,7 @@ func main() { os.Exit(execute(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 func execute(args []string, in *os.File, out, errs *os.File) int {
 	a := &app{in: in, out: out, err: errs}
 	root := a.root()
-	root.SetArgs(protectNumbers(args))
+	root.SetArgs(words.Protect(args))
 	cmd, err := root.ExecuteC()
 	if err == nil {
 		return exitOK

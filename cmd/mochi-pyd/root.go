@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mochilang/mochi-pyd/cmd/pkgcmd"
 	"github.com/mochilang/mochi-pyd/internal/config"
 	"github.com/mochilang/mochi-pyd/internal/sock"
 )
@@ -37,9 +38,19 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.socket, "socket", "", "the hosts' socket (default $"+sock.HostVariable+", else where a daemon puts it)")
 	flags.StringVar(&a.control, "control-socket", "", "the operators' socket (default $"+sock.ControlVariable+", else beside the hosts' socket)")
 	flags.StringVar(&a.config, "config", "", "the configuration file")
-	root.AddCommand(a.serve(), a.call(), a.status(), a.ps(), a.restart(), a.reload(), a.render(), a.bind(), a.selftest(), a.version())
+	root.AddCommand(a.serve(), a.call(), a.status(), a.ps(), a.restart(), a.reload(), a.render(), a.bind(), a.selftest(), a.version(), a.pkg())
 	a.explainCompletion(root)
 	return root
+}
+
+// pkg is the command that the mochi program mounts too.
+func (a *app) pkg() *cobra.Command {
+	return pkgcmd.New(pkgcmd.Options{Version: version, Socket: func() string {
+		if a.socket != "" {
+			return a.socket
+		}
+		return os.Getenv(sock.HostVariable)
+	}})
 }
 
 // explainCompletion gives cobra's own commands the examples that ours have.

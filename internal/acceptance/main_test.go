@@ -53,6 +53,9 @@ func prepareAndRun(m *testing.M) (int, error) {
 	if binary, err = rig.Build(ctx, dir, raceEnabled); err != nil {
 		return 1, err
 	}
+	if _, err = rig.BuildCommand(ctx, dir, "mochi-pyd-python3", raceEnabled); err != nil {
+		return 1, err
+	}
 	return m.Run(), nil
 }
 

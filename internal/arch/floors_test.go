@@ -98,7 +98,7 @@ var guests = []struct {
 	// rpc: jsonrpc2 logs unless it is handed a logger that does not.
 	{"log", []string{"cmd", "rpc"}, "below floor 3 nothing logs, and floors 3 and 4 log through hclog"},
 	{"log/slog", []string{"internal", "cmd"}, "below floor 3 nothing logs: packages emit typed Events"},
-	{"github.com/pelletier/go-toml", []string{"internal/config", "cmd/pkgcmd"}, "configuration is read in one place; what is below is handed plain values"},
+	{"github.com/pelletier/go-toml", []string{"internal/tomldoc"}, "files are read in one place, which knows where each key stands; what is below is handed plain values"},
 	{"github.com/coreos/go-systemd", []string{"internal"}, "a pool in somebody else's program must not speak to systemd"},
 	{"github.com/prometheus/client_golang", []string{"internal"}, "below floor 3 nothing counts for an exporter: packages emit typed Events"},
 	{"github.com/ebitengine/purego", []string{"internal/embedded"}, "whoever links it is dynamic, and the daemon is static (internal/adr/0008)"},

@@ -12,24 +12,24 @@ func (l *loader) check(c *Config) {
 	l.checkPool(c.pool("", nil), c.defaults)
 	for _, name := range c.names {
 		own := c.pools[name]
-		at := l.places.key("pools", name)
+		at := l.Key("pools", name)
 		l.checkLayer(own)
 		_, hasModule := own["module"]
 		modules, hasModules := own["modules"]
 		switch {
 		case hasModule && hasModules:
-			l.addf(modules.at, "pool %q has both module and modules: keep one", name)
+			l.Addf(modules.at, "pool %q has both module and modules: keep one", name)
 		case hasModules && len(modules.value.([]string)) == 0:
-			l.addf(modules.at, "pool %q: modules is empty", name)
+			l.Addf(modules.at, "pool %q: modules is empty", name)
 		case !hasModule && !hasModules && !ModuleName(name):
-			l.addf(at, "pool %q has no module, and its name is none: say module = \"…\"", name)
+			l.Addf(at, "pool %q has no module, and its name is none: say module = \"…\"", name)
 		}
 		if alias, ok := own["alias"]; ok {
 			a := alias.value.(string)
 			if other, taken := owners[a]; taken && a != name {
-				l.addf(alias.at, "alias %q is taken by pool %q", a, other)
+				l.Addf(alias.at, "alias %q is taken by pool %q", a, other)
 			} else if Reserved(a) {
-				l.addf(alias.at, "alias %q: names that begin with mochi. and rpc. are the daemon's own", a)
+				l.Addf(alias.at, "alias %q: names that begin with mochi. and rpc. are the daemon's own", a)
 			}
 			owners[a] = name
 		}
@@ -37,13 +37,13 @@ func (l *loader) check(c *Config) {
 	}
 	d := c.Daemon()
 	if d.ImportPolicy != PolicyAllowList && len(d.AllowModules) > 0 {
-		l.addf(c.daemon["allow-modules"].at, "allow-modules needs import-policy = %q", PolicyAllowList)
+		l.Addf(c.daemon["allow-modules"].at, "allow-modules needs import-policy = %q", PolicyAllowList)
 	}
 	if len(c.names) > d.MaxPools {
-		l.addf(l.places.key("daemon", "max-pools"), "max-pools is %d, but %d pools are declared", d.MaxPools, len(c.names))
+		l.Addf(l.Key("daemon", "max-pools"), "max-pools is %d, but %d pools are declared", d.MaxPools, len(c.names))
 	}
 	if d.Socket != "" && d.Socket == d.ControlSocket {
-		l.addf(c.daemon["control-socket"].at, "control-socket and socket are the same path")
+		l.Addf(c.daemon["control-socket"].at, "control-socket and socket are the same path")
 	}
 }
 
@@ -51,7 +51,7 @@ func (l *loader) check(c *Config) {
 func (l *loader) checkLayer(own layer) {
 	if venv, ok := own["venv"]; ok {
 		if _, both := own["python"]; both {
-			l.addf(venv.at, "both python and venv are set: keep one")
+			l.Addf(venv.at, "both python and venv are set: keep one")
 		}
 	}
 }
@@ -62,7 +62,7 @@ func (l *loader) checkPool(p Pool, own layer) {
 	blame := func(wrong bool, message string, keys ...string) {
 		for _, k := range keys {
 			if s, ok := own[k]; ok && wrong {
-				l.addf(s.at, "%s", message)
+				l.Addf(s.at, "%s", message)
 				return
 			}
 		}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+
+	"github.com/mochilang/mochi-pyd/internal/tomldoc"
 )
 
 // Section is a kind of table in the document.
@@ -145,5 +147,5 @@ type layer map[string]setting
 type setting struct {
 	value  any
 	origin Origin
-	at     span
+	at     tomldoc.Span
 }

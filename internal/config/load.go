@@ -2,20 +2,16 @@ package config
 
 import (
 	"crypto/sha256"
-	"errors"
-	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"sort"
 
-	"github.com/pelletier/go-toml/v2"
+	"github.com/mochilang/mochi-pyd/internal/tomldoc"
 )
 
-// maxFile bounds what is read as a configuration: a mistyped path must not
-// fill memory.
-const maxFile = 1 << 20
+// Errors are all the mistakes of a file, each with its place.
+type Errors = tomldoc.Errors
 
 // Config is a loaded configuration, or the one there is without a file.
 type Config struct {
@@ -42,17 +38,9 @@ func Default() *Config {
 
 // Load reads a file. A mistake in it is Errors, each with its place.
 func Load(file string) (*Config, error) {
-	f, err := os.Open(file)
+	doc, err := tomldoc.ReadFile(file)
 	if err != nil {
-		return nil, Errors{{File: file, Message: "cannot be read: " + reasonOf(err)}}
-	}
-	defer f.Close()
-	doc, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, Errors{{File: file, Message: "cannot be read: " + reasonOf(err)}}
-	}
-	if len(doc) > maxFile {
-		return nil, Errors{{File: file, Message: fmt.Sprintf("is over %d bytes: that is no configuration", maxFile)}}
+		return nil, err
 	}
 	base, err := filepath.Abs(filepath.Dir(file))
 	if err != nil {
@@ -60,7 +48,7 @@ func Load(file string) (*Config, error) {
 	}
 	c, err := Parse(file, base, doc)
 	if err == nil {
-		c.sum = sha256.Sum256(doc)
+		c.sum = tomldoc.Sum(doc)
 	}
 	return c, err
 }
@@ -71,73 +59,40 @@ func (c *Config) Differs() bool {
 		return false
 	}
 	doc, err := os.ReadFile(c.File)
-	return err != nil || sha256.Sum256(doc) != c.sum
-}
-
-func reasonOf(err error) string {
-	var p *os.PathError
-	if errors.As(err, &p) {
-		return p.Err.Error()
-	}
-	return err.Error()
+	return err != nil || tomldoc.Sum(doc) != c.sum
 }
 
 // Parse reads a document. file is its name in messages; relative paths in it
 // are relative to base.
 func Parse(file, base string, doc []byte) (*Config, error) {
-	rep := &report{file: file, doc: doc}
-	var tree map[string]any
-	if err := toml.Unmarshal(doc, &tree); err != nil {
-		rep.addTOML(err)
-		return nil, rep.err()
+	d, err := tomldoc.Parse(file, doc)
+	if err != nil {
+		return nil, err
 	}
-	l := &loader{report: rep, places: findPlaces(doc), base: base}
-	c := l.load(tree)
-	if err := rep.err(); err != nil {
+	l := &loader{Doc: d, base: base}
+	c := l.load(d.Tree)
+	if err := d.Err(); err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
-// addTOML takes the decoder's own error: its position, our caret.
-func (r *report) addTOML(err error) {
-	var d *toml.DecodeError
-	if !errors.As(err, &d) {
-		r.addf(span{}, "%s", err)
-		return
-	}
-	line, column := d.Position()
-	offset := 0
-	for n := 1; n < line && offset < len(r.doc); offset++ {
-		if r.doc[offset] == '\n' {
-			n++
-		}
-	}
-	offset += max(column-1, 0)
-	message := d.Error()
-	if len(message) > len("toml: ") && message[:len("toml: ")] == "toml: " {
-		message = message[len("toml: "):]
-	}
-	r.addf(span{offset, offset + 1}, "%s", message)
-}
-
 type loader struct {
-	*report
-	places places
-	base   string
+	*tomldoc.Doc
+	base string
 }
 
 func (l *loader) load(tree map[string]any) *Config {
-	c := &Config{File: l.file, daemon: layer{}, defaults: layer{}, flags: layer{}, pools: map[string]layer{}}
+	c := &Config{File: l.File, daemon: layer{}, defaults: layer{}, flags: layer{}, pools: map[string]layer{}}
 	sections := []string{string(SectionDaemon), string(SectionPoolDefaults), string(SectionPools)}
 	for _, name := range sortedKeys(tree) {
 		if !slices.Contains(sections, name) {
-			l.unknown(l.places.key(name), name, sections)
+			l.unknown(l.Key(name), name, sections)
 			continue
 		}
 		body, ok := tree[name].(map[string]any)
 		if !ok {
-			l.addf(l.places.value(name), "%s is a table: write [%s] on a line of its own", name, name)
+			l.Addf(l.Value(name), "%s is a table: write [%s] on a line of its own", name, name)
 			continue
 		}
 		switch Section(name) {
@@ -156,16 +111,16 @@ func (l *loader) load(tree map[string]any) *Config {
 func (l *loader) loadPools(c *Config, body map[string]any) {
 	for _, name := range sortedKeys(body) {
 		table, ok := body[name].(map[string]any)
-		at := l.places.key("pools", name)
+		at := l.Key("pools", name)
 		switch {
 		case !ok:
-			l.addf(at, "%q is no pool: a pool is a table, [pools.%s]", name, name)
+			l.Addf(at, "%q is no pool: a pool is a table, [pools.%s]", name, name)
 			continue
 		case !PoolName(name):
-			l.addf(at, "%q cannot name a pool: names are letters, digits, _ and -, in parts joined by dots", name)
+			l.Addf(at, "%q cannot name a pool: names are letters, digits, _ and -, in parts joined by dots", name)
 			continue
 		case Reserved(name):
-			l.addf(at, "%q cannot name a pool: names that begin with mochi. and rpc. are the daemon's own", name)
+			l.Addf(at, "%q cannot name a pool: names that begin with mochi. and rpc. are the daemon's own", name)
 			continue
 		}
 		layer := layer{}
@@ -186,33 +141,32 @@ func (l *loader) table(into layer, known table, kind OriginKind, body map[string
 		}
 		v, w := k.parse(body[name], l.base)
 		if w != nil {
-			where := l.places.value(at...)
+			where := l.Value(at...)
 			if w.element != "" {
-				where = l.places.value(append(at, w.element)...)
+				where = l.Value(append(at, w.element)...)
 			}
-			l.addf(where, "%s", w.message)
+			l.Addf(where, "%s", w.message)
 			continue
 		}
-		where := l.places.key(at...)
-		line, _, _, _ := locate(l.doc, where)
-		into[name] = setting{value: v, origin: Origin{Kind: kind, Line: line}, at: where}
+		where := l.Key(at...)
+		into[name] = setting{value: v, origin: Origin{Kind: kind, Line: l.Line(where)}, at: where}
 	}
 }
 
 func (l *loader) unknownIn(path []string, name string, value any, known table) {
-	at := l.places.key(append(path[:len(path):len(path)], name)...)
+	at := l.Key(append(path[:len(path):len(path)], name)...)
 	_, isTable := value.(map[string]any)
 	if isTable && path[0] == string(SectionPools) {
-		l.addf(at, "unknown key %q: a pool whose name has a dot is written [pools.\"%s.%s\"]", name, path[1], name)
+		l.Addf(at, "unknown key %q: a pool whose name has a dot is written [pools.\"%s.%s\"]", name, path[1], name)
 		return
 	}
 	names := make([]string, len(known.keys))
 	for i, k := range known.keys {
 		names[i] = k.Name
 	}
-	if hint := didYouMean(name, names); hint == "" {
+	if hint := tomldoc.DidYouMean(name, names); hint == "" {
 		if where := elsewhere(name, path[0]); where != "" {
-			l.addf(at, "unknown key %q (it belongs in %s)", name, where)
+			l.Addf(at, "unknown key %q (it belongs in %s)", name, where)
 			return
 		}
 	}
@@ -232,8 +186,8 @@ func elsewhere(name, section string) string {
 	return ""
 }
 
-func (l *loader) unknown(at span, name string, known []string) {
-	l.addf(at, "unknown key %q%s", name, didYouMean(name, known))
+func (l *loader) unknown(at tomldoc.Span, name string, known []string) {
+	l.Addf(at, "unknown key %q%s", name, tomldoc.DidYouMean(name, known))
 }
 
 func sortedKeys(m map[string]any) []string {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/mochilang/mochi-pyd/internal/tomldoc"
 )
 
 func TestMistakesAreShownWithTheirPlaceAndACaret(t *testing.T) {
@@ -260,7 +262,7 @@ func TestAMissingFileIsAnErrorThatNamesIt(t *testing.T) {
 	if err == nil || !strings.HasPrefix(err.Error(), file+": cannot be read: no such file") {
 		t.Errorf("got %v", err)
 	}
-	if err := os.WriteFile(file, make([]byte, maxFile+1), 0o600); err != nil {
+	if err := os.WriteFile(file, make([]byte, tomldoc.MaxFile+1), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Load(file); err == nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/mochilang/mochi-pyd/internal/tomldoc"
 	"github.com/mochilang/mochi-pyd/render"
 )
 
@@ -234,7 +235,7 @@ func (k *Key) checkString(s, base string) (any, *wrong) {
 				return s, nil
 			}
 		}
-		return nil, wrongf("%s must be one of %s, not %q%s", k.Name, strings.Join(k.Enum, ", "), s, didYouMean(s, k.Enum))
+		return nil, wrongf("%s must be one of %s, not %q%s", k.Name, strings.Join(k.Enum, ", "), s, tomldoc.DidYouMean(s, k.Enum))
 	}
 	switch k.as {
 	case "path":

@@ -16,6 +16,7 @@ func (d *Daemon) hostMethods() map[string]method {
 	m["mochi.import"] = method{[]string{"module", "as", "methods"}, "import a module, under another name (as) or narrowed to some functions (methods)", d.importModule}
 	m["mochi.release"] = method{[]string{"module", "refs"}, "drop this connection's reference to a module, or its handles (refs)", d.release}
 	m["mochi.describe"] = method{[]string{"module"}, "list a module's functions with their kinds, signatures and documentation", d.describe}
+	m["mochi.attr"] = method{[]string{"module", "name", "args", "always"}, "a module's attribute, called when it is a routine (or always), answered with the text that Python's json.dump writes for it: what Mochi's own scripts print", d.attr}
 	return m
 }
 
@@ -62,6 +63,11 @@ func (d *Daemon) importModule(c *rpc.Call) {
 		c.Fail(err)
 		return
 	}
+	spec, err := importSpec(&p.Module)
+	if err != nil {
+		c.Fail(err)
+		return
+	}
 	if err := checkModule(c.Method, p.Module); err != nil {
 		c.Fail(err)
 		return
@@ -99,6 +105,11 @@ func (d *Daemon) importModule(c *rpc.Call) {
 	}
 	d.later(c, func(ctx context.Context) (any, error) {
 		info, err := d.ask(ctx, s)
+		if err == nil {
+			err = d.satisfies(ctx, s, spec)
+		} else {
+			err = withRequirement(err, spec)
+		}
 		if err != nil {
 			g.undo(p.As, named)
 			return nil, err

@@ -16,7 +16,12 @@ const PythonVariable = "MOCHI_PYD_TEST_PYTHON"
 // Build compiles the program into dir. With race it is slower and tells on
 // itself; without, it is what `make build` ships.
 func Build(ctx context.Context, dir string, race bool) (string, error) {
-	bin := filepath.Join(dir, "mochi-pyd")
+	return BuildCommand(ctx, dir, "mochi-pyd", race)
+}
+
+// BuildCommand compiles one of the commands into dir.
+func BuildCommand(ctx context.Context, dir, name string, race bool) (string, error) {
+	bin := filepath.Join(dir, name)
 	args := []string{"build", "-o", bin}
 	env := os.Environ()
 	if race {
@@ -24,10 +29,10 @@ func Build(ctx context.Context, dir string, race bool) (string, error) {
 	} else {
 		env = append(env, "CGO_ENABLED=0")
 	}
-	build := exec.CommandContext(ctx, "go", append(args, "github.com/mochilang/mochi-pyd/cmd/mochi-pyd")...)
+	build := exec.CommandContext(ctx, "go", append(args, "github.com/mochilang/mochi-pyd/cmd/"+name)...)
 	build.Env = env
 	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build the program: %w\n%s", err, out)
+		return "", fmt.Errorf("build %s: %w\n%s", name, err, out)
 	}
 	return bin, nil
 }

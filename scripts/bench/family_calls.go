@@ -14,6 +14,8 @@ const (
 	laneTwo          = "daemon, raw lines, 2 workers"
 	laneLoop         = "daemon, raw lines, coroutine function"
 	laneClient       = "daemon, rpc.Client"
+	laneCaller       = "daemon, rpc.Caller"
+	laneAttr         = "daemon, rpc.Attr"
 	lanePython       = "daemon, from Python"
 	laneNode         = "daemon, from Node"
 	familyOne        = "latency"
@@ -35,6 +37,10 @@ func floorsAndOurs(ctx context.Context, b *bench, f *family, s *server, depth, c
 	add(throughDaemon(s, laneTwo, poolTwo))
 	add(throughDaemon(s, laneLoop, poolLoop))
 	add(throughClient(ctx, s, laneClient, poolOne))
+	if depth == 1 { // both make one call at a time
+		add(throughCaller(ctx, s, laneCaller, poolOne))
+		add(throughAttr(s, laneAttr, poolOne))
+	}
 	add(fromPython(ctx, b, s, poolOne))
 	add(fromNode(ctx, b, s, poolOne))
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 
 	"github.com/mochilang/mochi-pyd/rpc"
 )
@@ -94,6 +95,49 @@ func throughClient(ctx context.Context, s *server, name, pool string) (*contende
 		}
 		return checkSum(sum)
 	})
+	return c, nil
+}
+
+// throughCaller asks through rpc.Caller, as Go programs do that have one call to
+// make at a time.
+func throughCaller(ctx context.Context, s *server, name, pool string) (*contender, error) {
+	c := &contender{name: name, host: hostGo, kind: ours}
+	roles, err := s.roles(pool)
+	if err != nil {
+		return c, err
+	}
+	caller, err := rpc.DialCaller(ctx, s.Socket)
+	if err != nil {
+		return c, err
+	}
+	c.cpu, c.close = roles, caller.Close
+	c.ask = func(ctx context.Context, calls, _ int) (measured, error) {
+		return oneByOne(calls, func() error {
+			sum, err := caller.Call(ctx, pool+".add", directParams, nil)
+			if err == nil && string(sum) != "7" {
+				err = fmt.Errorf("add(3, 4) was answered %q", sum)
+			}
+			return err
+		})
+	}
+	return c, nil
+}
+
+// throughAttr asks with the function that Mochi calls Python by.
+func throughAttr(s *server, name, pool string) (*contender, error) {
+	c := &contender{name: name, host: hostGo, kind: ours}
+	if err := os.Setenv(rpc.SocketVariable, s.Socket); err != nil {
+		return c, err
+	}
+	c.ask = func(_ context.Context, calls, _ int) (measured, error) {
+		return oneByOne(calls, func() error {
+			sum, err := rpc.Attr(pool, "add", 3, 4)
+			if err == nil && sum != 7.0 {
+				err = fmt.Errorf("add(3, 4) was answered %v", sum)
+			}
+			return err
+		})
+	}
 	return c, nil
 }
 

@@ -3,6 +3,8 @@
     mochi.ping           "pong", or the error of a health hook
     mochi.describe       the module's functions, for people
     mochi.discover       the same with JSON Schemas, for programs
+    mochi.attr           a call as Mochi's scripts make it (dropin)
+    mochi.distribution   what a module was installed from
     mochi.release        handles that their host lets go of
     mochi.disconnected   a host is gone, and its handles with it
 
@@ -43,6 +45,16 @@ class _Own:
         from .describe import describe
 
         return describe(self._worker.module, self._worker.methods, schemas=True)
+
+    def attr(self, module: str, name: str, args: list[Any], always: bool) -> object:
+        from .dropin import attr
+
+        return attr(self._worker.methods, module, name, args, always)
+
+    def distribution(self, module: str) -> object:
+        from .distribution import distribution
+
+        return distribution(module)
 
     def release(self, **named: Any) -> object:
         from .refs import release

@@ -1,4 +1,4 @@
-package config
+package tomldoc
 
 import (
 	"strconv"
@@ -9,14 +9,14 @@ import (
 
 // places remembers where each key and value of a document stands, by path.
 type places struct {
-	keys, values map[string]span
+	keys, values map[string]Span
 }
 
 func pathOf(parts ...string) string { return strings.Join(parts, "\x00") }
 
 // findPlaces walks a document that the decoder has already accepted.
 func findPlaces(doc []byte) places {
-	p := places{keys: map[string]span{}, values: map[string]span{}}
+	p := places{keys: map[string]Span{}, values: map[string]Span{}}
 	var parser unstable.Parser
 	parser.Reset(doc)
 	var table []string
@@ -39,7 +39,7 @@ func (p *places) walkKey(prefix []string, key unstable.Iterator) []string {
 	for key.Next() {
 		n := key.Node()
 		path = append(path, string(n.Data))
-		if at := pathOf(path...); p.keys[at] == (span{}) {
+		if at := pathOf(path...); p.keys[at] == (Span{}) {
 			p.keys[at] = spanOf(n.Raw)
 		}
 	}
@@ -64,15 +64,15 @@ func (p *places) walkValue(path []string, value *unstable.Node) {
 	}
 }
 
-func spanOf(r unstable.Range) span {
-	return span{int(r.Offset), int(r.Offset) + int(r.Length)}
+func spanOf(r unstable.Range) Span {
+	return Span{int(r.Offset), int(r.Offset) + int(r.Length)}
 }
 
 // key is where the key of path stands.
-func (p *places) key(path ...string) span { return p.keys[pathOf(path...)] }
+func (p *places) key(path ...string) Span { return p.keys[pathOf(path...)] }
 
 // value is where its value stands, or else the key.
-func (p *places) value(path ...string) span {
+func (p *places) value(path ...string) Span {
 	if at, ok := p.values[pathOf(path...)]; ok {
 		return at
 	}

@@ -1,8 +1,7 @@
-package config
+package tomldoc
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -63,38 +62,7 @@ func (e Errors) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// span is a range of bytes in the document; the zero span is nowhere.
-type span struct{ start, end int }
-
-// report collects the mistakes of one document.
-type report struct {
-	file string
-	doc  []byte
-	errs Errors
-}
-
-func (r *report) addf(at span, format string, args ...any) {
-	e := &Error{File: r.file, Message: fmt.Sprintf(format, args...)}
-	if at.end > 0 {
-		e.Line, e.Column, e.source, e.width = locate(r.doc, at)
-	}
-	r.errs = append(r.errs, e)
-}
-
-func (r *report) err() error {
-	if len(r.errs) == 0 {
-		return nil
-	}
-	slices.SortStableFunc(r.errs, func(a, b *Error) int {
-		if a.Line != b.Line {
-			return a.Line - b.Line
-		}
-		return a.Column - b.Column
-	})
-	return r.errs
-}
-
-func locate(doc []byte, at span) (line, column int, source string, width int) {
+func locate(doc []byte, at Span) (line, column int, source string, width int) {
 	text := string(doc)
 	start := min(at.start, len(text))
 	lineStart := strings.LastIndexByte(text[:start], '\n') + 1
@@ -123,8 +91,8 @@ func printable(s string) string {
 // maxDistance is how many slips of the finger still count as the same word.
 const maxDistance = 3
 
-// didYouMean names the nearest of known, as a parenthesis, or nothing.
-func didYouMean(word string, known []string) string {
+// DidYouMean names the nearest of known, as a parenthesis, or nothing.
+func DidYouMean(word string, known []string) string {
 	best, distance := "", maxDistance+1
 	for _, k := range known {
 		if d := slips(word, k); d < distance && d < len(k) {

@@ -1,0 +1,58 @@
+// Command mochi-pyd-python3 stands in for python3 on the PATH of a Mochi program
+// (pkg run puts it there, under that name). Today's Mochi starts an interpreter
+// for each call; the scripts that it writes for that are recognised and asked of
+// the daemon instead, with the same output and exit status. Anything else, and
+// whatever the daemon refuses before it has begun, is the real interpreter's.
+//
+//	script.go    which scripts are Mochi's, and what they ask for
+//	answer.go    what the process would have printed, and how it would have ended
+//	real.go      becoming the real interpreter
+//
+// It links nothing but the wire: most of a call is its own start.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/mochilang/mochi-pyd/rpc"
+)
+
+func main() {
+	if asked, ok := recognise(os.Args[1:]); ok {
+		if end, ok := call(asked); ok {
+			end()
+		}
+	}
+	err := becomeReal(os.Args[1:])
+	fmt.Fprintln(os.Stderr, "mochi-pyd's python3:", err)
+	os.Exit(exitNotFound)
+}
+
+// call asks the daemon; false when the real interpreter is to be asked, because
+// no daemon is there or it did not begin.
+func call(s script) (end func(), ok bool) {
+	socket := os.Getenv(rpc.SocketVariable)
+	if socket == "" {
+		return nil, false
+	}
+	ctx := context.Background()
+	caller, err := rpc.DialCaller(ctx, socket)
+	if err != nil {
+		return nil, false
+	}
+	defer caller.Close()
+	result, err := caller.Call(ctx, "mochi.attr", s.params(), nil)
+	var refused *rpc.Error
+	switch {
+	case err == nil:
+		return answered(result), true
+	case errors.As(err, &refused):
+		return failed(refused)
+	}
+	// The daemon went away: whether the call ran is unknown, and it must not run
+	// twice.
+	return func() { die("the daemon went away before it answered: %v", err) }, true
+}

@@ -1,0 +1,64 @@
+package daemon
+
+import (
+	"encoding/json"
+	"strconv"
+
+	"github.com/mochilang/mochi-pyd/rpc"
+)
+
+// attrFunction is the runtime's own function behind mochi.attr.
+const attrFunction = "mochi.attr"
+
+// attr calls as a script of today's Mochi does, in a worker of the module's pool
+// (render's dropin.py has the rule): [module, name, args, always].
+func (d *Daemon) attr(c *rpc.Call) {
+	var p struct {
+		Module string          `json:"module"`
+		Name   string          `json:"name"`
+		Args   json.RawMessage `json:"args"`
+		Always bool            `json:"always"`
+	}
+	if err := bind(c, &p, "module", "name", "args", "always"); err != nil {
+		c.Fail(err)
+		return
+	}
+	if err := checkModule(c.Method, p.Module); err != nil {
+		c.Fail(err)
+		return
+	}
+	if err := checkName(p.Module + "." + p.Name); err != nil {
+		c.Fail(err)
+		return
+	}
+	switch {
+	case len(p.Args) == 0 || string(p.Args) == "null":
+		p.Args = []byte("[]")
+	case p.Args[0] != '[':
+		c.Fail(rpc.NewError(rpc.KindInvalidParams, "mochi.attr: args must be an array", rpc.Fields{"argument": "args"}))
+		return
+	}
+	for {
+		s, prefix, err := d.moduleNamed(p.Module)
+		if err != nil {
+			c.Fail(err)
+			return
+		}
+		c.Function, c.Params = attrFunction, attrParams(p.Module, prefix+p.Name, p.Args, p.Always)
+		if s.submit(c) {
+			return
+		}
+	}
+}
+
+func attrParams(module, name string, args []byte, always bool) []byte {
+	b := make([]byte, 0, len(module)+len(name)+len(args)+len(`["","",,false]`))
+	b = append(b, '[')
+	b = strconv.AppendQuote(b, module) // both have been checked: letters, digits, dots
+	b = append(b, ',')
+	b = strconv.AppendQuote(b, name)
+	b = append(b, ',')
+	b = append(b, args...)
+	b = append(b, ',')
+	return append(strconv.AppendBool(b, always), ']')
+}
