@@ -184,7 +184,10 @@ func TestWhatMustBeKilledCostsItsNeighboursAndNothingElse(t *testing.T) {
 	for range 8 {
 		beside = append(beside, s.start("asleep", 30))
 	}
-	s.running("asleep")
+	s.eventually("all of them run", func() bool { // one that had not begun would run elsewhere
+		slot := s.Stat().Slots[0]
+		return slot.Worker != nil && len(slot.Worker.Running) == len(beside)
+	})
 	_, stuck := s.begin(300*time.Millisecond, "hold", "[]")
 	if r := s.get(stuck); r.err.Kind() != rpc.KindDeadlineExceeded {
 		t.Errorf("the stuck call was answered %v", r.err)

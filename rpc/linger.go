@@ -133,27 +133,3 @@ func (f *FrameReader) leave() {
 		}
 	}
 }
-
-// Look looks, as a reader does before it sleeps, at the workers that owe an
-// answer: for who has asked something and has nothing to do before it is there.
-func Look(answered func() bool) {
-	if !canLinger || answered() || !loiter.mu.TryLock() {
-		return
-	}
-	defer loiter.mu.Unlock()
-	now := time.Now()
-	var fds [lingerPlaces]int
-	n := 0
-	for i := range loiter.places {
-		p := &loiter.places[i]
-		if p.reader != nil && p.worker && now.Sub(p.read) < lingerHot && p.expects() {
-			fds[n] = p.fd
-			n++
-		}
-	}
-	if length := loiter.window.now(now); n > 0 && length > 0 && now.Sub(loiter.crowded) >= lingerCrowded {
-		if took, robbed := lookAt(fds[:n], now, length); robbed {
-			loiter.window.robbed(took)
-		}
-	}
-}

@@ -189,18 +189,19 @@ func (w *Worker) bury(status WaitStatus, read <-chan struct{}, pumps *pumps) {
 	died := time.Now()
 	w.apply(eventDied)
 	oom := w.killedForMemory(status, died)
-	if w.fall(status, oom) {
-		// Its successor comes first. The burial is a hundred short system calls,
-		// which give nobody else a turn: on the thread that has just made the slot's
-		// goroutine runnable they put the next start off by half a millisecond.
-		runtime.Gosched()
-	}
 	var back []*rpc.Call
 	freed := 0
 	if w.becameReady() && w.cfg.Owner != nil {
 		unstarted := w.link.unstarted(w.wire.board.snapshot())
 		back = w.cfg.Owner.WorkerFell(w, unstarted)
 		freed = len(unstarted) - len(back)
+	}
+	if w.fall(status, oom) {
+		// Its successor comes before the burial, which is a hundred short
+		// system calls that give nobody else a turn: on the thread that has just made
+		// the slot's goroutine runnable they put the next start off by half a
+		// millisecond. What a spare can answer at once comes before both.
+		runtime.Gosched()
 	}
 	w.signal(syscall.SIGKILL) // for a Spawner whose Wait left the group alone
 	w.proc.Bury()

@@ -38,8 +38,8 @@ func floorsAndOurs(ctx context.Context, b *bench, f *family, s *server, depth, c
 	add(throughDaemon(s, laneLoop, poolLoop))
 	add(throughClient(ctx, s, laneClient, poolOne))
 	if depth == 1 { // both make one call at a time
-		add(throughCaller(ctx, s, laneCaller, poolOne))
-		add(throughAttr(s, laneAttr, poolOne))
+		add(throughCaller(ctx, s, laneCaller, poolCaller))
+		add(throughAttr(s, laneAttr, poolAttr))
 	}
 	add(fromPython(ctx, b, s, poolOne))
 	add(fromNode(ctx, b, s, poolOne))

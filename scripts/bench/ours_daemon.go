@@ -17,13 +17,17 @@ const (
 	poolNoPoll = "nopoll"
 	poolTwo    = "two"
 	poolLoop   = "loop"
+	poolCaller = "caller" // of its own: a worker's trial of polling is about who asks it
+	poolAttr   = "attr"
 )
 
 func callPools() string {
 	return poolTable(poolOne, moduleSync, "workers = 1") +
 		poolTable(poolNoPoll, moduleSync, "workers = 1", `busy-poll = "0s"`) +
 		poolTable(poolTwo, moduleSync, "workers = 2") +
-		poolTable(poolLoop, moduleAsync, "workers = 1")
+		poolTable(poolLoop, moduleAsync, "workers = 1") +
+		poolTable(poolCaller, moduleSync, "workers = 1") +
+		poolTable(poolAttr, moduleSync, "workers = 1")
 }
 
 // throughDaemon asks in raw lines over the socket.

@@ -76,15 +76,12 @@ func (d *direct) AnswerCall(_ *rpc.Call, result []byte, err *rpc.Error) {
 	}
 }
 
-func (d *direct) ask(ctx context.Context, calls, depth int) (measured, error) {
+func (d *direct) ask(_ context.Context, calls, depth int) (measured, error) {
 	call := func() { d.pool.Submit(rpc.NewCall("add", directParams, d)) }
 	if depth == 1 {
 		return oneByOne(calls, func() error {
-			sum, err := d.pool.Call(ctx, "add", directParams, nil)
-			if err == nil && string(sum) != "7" {
-				err = fmt.Errorf("add(3, 4) was answered %q", sum)
-			}
-			return err
+			call()
+			return <-d.answers
 		})
 	}
 	m := measured{calls: calls}
