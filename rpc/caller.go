@@ -27,7 +27,6 @@ const (
 // be in flight. It is for one goroutine at a time.
 type Caller struct {
 	conn   net.Conn
-	fd     syscall.RawConn
 	frames *FrameReader
 	last   uint64
 	line   []byte
@@ -42,7 +41,7 @@ func DialCaller(ctx context.Context, socket string) (*Caller, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rpc: %w", err)
 	}
-	return &Caller{conn: conn, fd: pollable(conn), frames: NewFrameReader(conn, maxAnswer), window: window{longest: callerLongest}}, nil
+	return &Caller{conn: conn, frames: NewFrameReader(conn, maxAnswer), window: window{longest: callerLongest}}, nil
 }
 
 // maxAnswer bounds an answer: the largest message a daemon can be made to write.
@@ -71,6 +70,9 @@ func (c *Caller) Call(ctx context.Context, method string, params, meta json.RawM
 	asked := time.Now()
 	result, err := c.answer(asked)
 	c.window.waited(time.Since(asked))
+	if robbed := c.frames.robbed; robbed.After(asked) {
+		c.window.robbed(robbed)
+	}
 	switch remote := (*Error)(nil); {
 	case err == nil, errors.As(err, &remote):
 	case ctx.Err() != nil:
@@ -112,7 +114,9 @@ func (c *Caller) write(method string, params, meta json.RawMessage) error {
 // answer reads up to the answer of the last call. What else the daemon says is
 // not for somebody who makes one call at a time.
 func (c *Caller) answer(asked time.Time) (json.RawMessage, error) {
-	c.look(asked)
+	if canLinger {
+		c.frames.patience = c.window.now(asked)
+	}
 	for {
 		line, err := c.frames.Next()
 		if err != nil {
@@ -135,20 +139,6 @@ func (c *Caller) answer(asked time.Time) (json.RawMessage, error) {
 			return append(json.RawMessage(nil), m.Result...), nil
 		}
 	}
-}
-
-// look gives the answer a moment to come before the goroutine sleeps.
-func (c *Caller) look(now time.Time) {
-	length := c.window.now(now)
-	if c.fd == nil || !canLinger || length <= 0 {
-		return
-	}
-	// An error means that the descriptor is closed: reading will say so.
-	_ = c.fd.Control(func(fd uintptr) {
-		if took, robbed := lookAt([]int{int(fd)}, now, length); robbed {
-			c.window.robbed(took)
-		}
-	})
 }
 
 func (c *Caller) end(why error) {

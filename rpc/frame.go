@@ -66,6 +66,9 @@ type FrameReader struct {
 	worker  bool    // it reads a worker's answers
 	looked  bool    // has done so in this wait
 
+	patience time.Duration // how long to try before it sleeps; 0: it lingers, if it does
+	robbed   time.Time     // when somebody else last needed the core meanwhile
+
 	burst Burst // what the last read brought
 
 	onReady func(fd uintptr) bool // tryRead, bound once: a closure for each read would be an allocation for each
@@ -269,6 +272,10 @@ func (f *FrameReader) readIdle() (int, error) {
 func (f *FrameReader) tryRead(fd uintptr) bool {
 	b := readBuffers.Get().(*[]byte)
 	n, err := tryRead(fd, *b)
+	if f.patience > 0 && errors.Is(err, syscall.EAGAIN) && !f.looked {
+		f.looked = true
+		n, err = f.readSoon(fd, *b)
+	}
 	if n > 0 {
 		f.pooled, f.buf, f.idleN = b, *b, n
 		return true
@@ -283,6 +290,26 @@ func (f *FrameReader) tryRead(fd uintptr) bool {
 	}
 	f.idleErr = err
 	return true
+}
+
+// readSoon tries again and again for as long as the reader has patience, and
+// gives the core away in between.
+func (f *FrameReader) readSoon(fd uintptr, b []byte) (n int, err error) {
+	now := time.Now()
+	for end := now.Add(f.patience); ; {
+		yieldCore()
+		if n, err = tryRead(fd, b); !errors.Is(err, syscall.EAGAIN) {
+			return n, err
+		}
+		before := now
+		if now = time.Now(); now.Sub(before) > lingerRobbed {
+			f.robbed = now
+			return n, err
+		}
+		if !now.Before(end) {
+			return n, err
+		}
+	}
 }
 
 // makeRoom leaves space behind end.

@@ -47,14 +47,14 @@ func floorsAndOurs(ctx context.Context, b *bench, f *family, s *server, depth, c
 
 // latency is one call after the other.
 func latency(ctx context.Context, b *bench) (*family, error) {
-	f := &family{name: familyOne, about: "add(3, 4), one call after the other", base: laneTwoHops, rounds: b.scaled(20)}
+	f := &family{name: familyOne, about: "add(3, 4), one call after the other", base: laneTwoHops, rounds: b.scaled(4)}
 	s, err := b.serve(ctx, callPools())
 	if err != nil {
 		return f, err
 	}
 	f.closers = append(f.closers, s.Stop)
-	floorsAndOurs(ctx, b, f, s, 1, 200)
-	addPeers(ctx, b, f, 1, 200)
+	floorsAndOurs(ctx, b, f, s, 1, 1000)
+	addPeers(ctx, b, f, 1, 1000)
 	return f, nil
 }
 
