@@ -10,16 +10,30 @@ import (
 // attrFunction is the runtime's own function behind mochi.attr.
 const attrFunction = "mochi.attr"
 
+// attrCall is what mochi.attr is asked with.
+type attrCall struct {
+	Module string          `json:"module"`
+	Name   string          `json:"name"`
+	Args   json.RawMessage `json:"args"`
+	Always bool            `json:"always"`
+}
+
+// read takes the array of rpc.Attr apart at once, and anything else as the
+// daemon's other methods do.
+func (p *attrCall) read(c *rpc.Call) *rpc.Error {
+	parts := [3]any{&p.Module, &p.Name, &p.Args}
+	if list := parts[:]; json.Unmarshal(c.Params, &list) == nil && len(list) == len(parts) {
+		return nil
+	}
+	*p = attrCall{}
+	return bind(c, p, "module", "name", "args", "always")
+}
+
 // attr calls as a script of today's Mochi does, in a worker of the module's pool
 // (render's dropin.py has the rule): [module, name, args, always].
 func (d *Daemon) attr(c *rpc.Call) {
-	var p struct {
-		Module string          `json:"module"`
-		Name   string          `json:"name"`
-		Args   json.RawMessage `json:"args"`
-		Always bool            `json:"always"`
-	}
-	if err := bind(c, &p, "module", "name", "args", "always"); err != nil {
+	var p attrCall
+	if err := p.read(c); err != nil {
 		c.Fail(err)
 		return
 	}

@@ -18,6 +18,7 @@ func promises() []promise {
 		ratioOf("the same with busy-poll 0s", 1.2, familyOne, laneNoPoll, laneTwoHops),
 		ratioOf("p50 direct, of one bare hop", 1.0, familyOne, laneDirect, laneOneHop),
 		ratioOf("the same without busy polling", 1.3, familyOne, laneDirectNoPoll, laneOneHop),
+		ratioOf("p50 through the daemon from rpc.Caller, of two bare hops", 1.0, familyOne, laneCaller, laneTwoHops),
 		valuePromise("daemon CPU of a pipelined call", 4, "µs", familyPiped, laneDaemon, cpuOf(roleDaemon)),
 		faster("pipelined, of the same worker without a daemon", shareOfAlone, familyPiped, laneDaemon, laneAlone),
 		{"pipelined through the daemon", 100_000, true, rate, valueOf(familyPiped, laneDaemon, perSecond), []string{laneDaemon}},

@@ -11,6 +11,9 @@ from __future__ import annotations
 import io
 import json
 from inspect import isroutine
+from math import isfinite
+
+from .values import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,6 +35,9 @@ def attr(methods: Methods, module: str, name: str, args: list[Any], always: bool
         value = value(*args)
     elif args:
         raise TypeError(f"{module}.{name} is not callable")
+    kind = type(value)
+    if kind is int or kind is str or (kind is float and isfinite(value)):
+        return encode(value)  # what json.dump writes too, without its detours
     try:
         return json.dumps(value)  # the same text, by the encoder in C
     except Exception:
