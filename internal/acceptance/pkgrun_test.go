@@ -3,6 +3,7 @@ package acceptance
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -200,4 +201,43 @@ func TestTheDemoProgramRunsThroughMochi(t *testing.T) {
 	if code != 0 || out != "4\n" {
 		t.Errorf("got %q, exit %d: %s", out, code, errs)
 	}
+}
+
+// TestBothRuntimesPrintTheSame runs the recorded calls as one program in each
+// mode. What ends its process would end all calls of an embedded interpreter,
+// which is what the other mode is for.
+func TestBothRuntimesPrintTheSame(t *testing.T) {
+	ends := map[string]bool{"dies": true, "killed": true, "segv": true}
+	var program strings.Builder
+	imported := map[string]bool{}
+	calls := 0
+	for _, c := range recorded {
+		if c.form != mochiScript || ends[c.name] || strings.HasPrefix(c.module, "_") || c.module == "no_such_module_anywhere" {
+			continue
+		}
+		if !imported[c.module] {
+			imported[c.module] = true
+			fmt.Fprintf(&program, "import python %q as %s\n", c.module, strings.ReplaceAll(c.module, ".", "_"))
+		}
+	}
+	for _, c := range recorded {
+		if imported[c.module] && c.form == mochiScript && !ends[c.name] {
+			fmt.Fprintf(&program, "%s %s %s\n", c.module, c.name, c.args)
+			calls++
+		}
+	}
+	dir := project(t, map[string]string{"bin/mochi": likeMochi, "main.mochi": program.String()})
+	env := []string{"PATH=" + filepath.Join(dir, "bin") + ":" + realDir(t) + ":" + os.Getenv("PATH")}
+	printed := map[string]string{}
+	for _, mode := range []string{"subprocess", "embedded"} {
+		out, errs, code := run(t, dir, env, "--runtime="+mode, "main.mochi")
+		if code != 0 || strings.Count(out, "\n") < calls {
+			t.Fatalf("%s: exit %d, %d lines for %d calls\n%s\n%s", mode, code, strings.Count(out, "\n"), calls, out, errs)
+		}
+		printed[mode] = out
+	}
+	if printed["subprocess"] != printed["embedded"] {
+		t.Errorf("subprocess printed\n%s\nembedded printed\n%s", printed["subprocess"], printed["embedded"])
+	}
+	t.Logf("%d calls print the same in both", calls)
 }
