@@ -61,7 +61,8 @@ func (o *options) embed(ctx context.Context, p *plan, b *backend) error {
 	if p.loop == mochitoml.LoopPerCall {
 		args = append(args, "--per-call")
 	}
-	cmd := exec.Command(path, append(args, e.modules...)...) // it ends when its stdin does
+	// It ends when its stdin does: politely, when ctx ends too.
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), path, append(args, e.modules...)...)
 	cmd.Stderr = o.err
 	if e.in, err = cmd.StdinPipe(); err != nil {
 		return exitf(ExitFailed, "%w", err)
@@ -107,8 +108,7 @@ func (e *embedded) open(b *backend, path string) error {
 		cut, stop := context.WithCancel(context.Background())
 		stop()
 		_ = server.Drain(cut) // whoever still asks is cut
-		<-served
-		return nil
+		return <-served
 	})
 	return nil
 }
