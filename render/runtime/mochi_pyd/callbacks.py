@@ -92,6 +92,8 @@ class Callback:
             f'"args":{args},"kwargs":{kwargs}}}}}\n'
         )
         side.emit(worker, line.encode())
+        if worker.refs is not None:
+            worker.refs.delivered()
         if shots:
             side.look(worker)
         return "mochi.called", call, number

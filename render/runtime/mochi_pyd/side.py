@@ -148,13 +148,16 @@ MAX_EARLY = 256
 
 async def hearing(worker: "Worker", key: "Key") -> "Any":
     """Wait on a loop until the daemon has said what key names."""
-    if worker.wire.loop < 0:
-        raise closed()
     future = sys.modules["asyncio"].get_running_loop().create_future()
+    # Before the looks: what the other thread says between them and the wait is for
+    # the future then.
     _expected[key] = future
     try:
-        if key in _early:
-            return _early.pop(key)
+        word = _early.pop(key, None)
+        if word is not None:
+            return word
+        if worker.wire.loop < 0:
+            raise closed()
         return await future
     finally:
         _expected.pop(key, None)

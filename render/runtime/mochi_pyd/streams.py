@@ -87,6 +87,8 @@ def begin(worker: Worker, request: Any, items: Any) -> Answer | None:
             room -= size
             emit(worker, f'{head}{sent},"items":[{text}]}}}}\n'.encode())
             sent += 1
+            if worker.refs is not None:
+                worker.refs.delivered()
             if shots and Kicks.here is not None:
                 Kicks.here.kick()
     finally:
@@ -120,6 +122,8 @@ async def pour(worker: Worker, request: Any, items: Any) -> bytes:
             room -= size
             worker.send(f'{head}{sent},"items":[{text}]}}}}\n'.encode())
             sent += 1
+            if worker.refs is not None:
+                worker.refs.delivered()
             if clock() - since > SLICE:
                 await sleep(0)
                 since = clock()
