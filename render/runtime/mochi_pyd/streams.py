@@ -114,8 +114,7 @@ async def pour(worker: Worker, request: Any, items: Any) -> bytes:
                 raise too_large(size)
             while left == 0 or (room < size and room < ROOM):
                 since = clock()
-                flow.complain()
-                left += (await side.hearing(worker, flow.key))["n"]
+                left += (await side.hearing(worker, flow.key, flow.complain))["n"]
                 room = ROOM
                 flow.waited(clock() - since)
             left -= 1

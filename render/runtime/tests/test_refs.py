@@ -97,6 +97,10 @@ def test_private_and_foreign_names_are_refused_at_each_hop(shelf):
         assert shelf.on(box, name)["code"] == NOT_FOUND, name
     for name in ("_secret", "library", "lid.__dict__", ""):
         assert shelf.on(box, "$get", name)["code"] == NOT_FOUND, name
+    tally = shelf.make("tally")
+    for name in ("gi_frame", "gi_frame.f_builtins", "gi_code", "gi_frame.f_back.f_globals"):
+        assert shelf.on(tally, name)["code"] == NOT_FOUND, name
+        assert shelf.on(tally, "$get", name, returns="ref")["code"] == NOT_FOUND, name
     error = shelf.on(box, "nothing")
     assert "shelf.Box has no attribute nothing" in error["message"]
     assert shelf.on(box, "$nothing")["code"] == NOT_FOUND
