@@ -104,7 +104,7 @@ func (f *Feed) Logs(ctx context.Context, t Target, n int) ([]string, error) {
 	var raw json.RawMessage
 	err := f.ask(ctx, "mochi.logs", params, &raw)
 	var remote *rpc.Error
-	if errors.As(err, &remote) && remote.Kind() == rpc.KindMethodNotFound {
+	if errors.As(err, &remote) && (remote.Kind() == rpc.KindMethodNotFound || remote.Kind() == rpc.KindPermissionDenied) {
 		return nil, errNoLogs
 	}
 	if err != nil {

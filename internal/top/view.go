@@ -17,6 +17,8 @@ const (
 	// bothFrom is the height from which both tables are drawn; below, the one that
 	// has the keys.
 	bothFrom = 12
+	// logFrom is the height from which there is room for log lines, too.
+	logFrom = 9
 	// logShare is the part of the height that the log pane takes.
 	logShare = 3
 )
@@ -60,8 +62,8 @@ func (m *Model) waiting() string {
 // body is the tables, and the log pane.
 func (m *Model) body(height int) []string {
 	var log []string
-	if m.logs != nil {
-		log = m.logLines(max(height/logShare, min(height, 4)))
+	if m.logs != nil && height >= logFrom {
+		log = m.logLines(height / logShare)
 		height -= len(log)
 	}
 	var lines []string
