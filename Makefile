@@ -15,6 +15,7 @@ TOOLS := $(CURDIR)/.tools
 TEST_VENV := .venv/test
 UVLOOP_VENV := .venv/uvloop
 TYPESCRIPT := .venv/typescript
+TERMINAL := .tools/tmux
 CHECK_VENV := .venv/check
 BENCH_VENV := .venv/bench
 REQS := scripts/requirements
@@ -28,6 +29,9 @@ export MOCHI_PYD_TEST_PYTHON ?= $(CURDIR)/$(TEST_VENV)/bin/python
 export MOCHI_PYD_TEST_UVLOOP_PYTHON ?= $(CURDIR)/$(UVLOOP_VENV)/bin/python
 # Where the compiler of TypeScript is, if node is.
 export MOCHI_PYD_TEST_TYPESCRIPT ?= $(CURDIR)/$(TYPESCRIPT)
+
+# The terminal that the live view is tested in, where none is on PATH.
+export MOCHI_PYD_TEST_TMUX ?= $(CURDIR)/$(TERMINAL)/tmux
 
 .PHONY: help
 help: ## this text
@@ -132,6 +136,7 @@ test-venv:
 	@scripts/venv.sh $(TEST_VENV) $(REQS)/modules.txt $(REQS)/test.txt $(REQS)/check.txt $(REQS)/corpus.txt $(REQS)/asyncproof.txt
 	@scripts/venv.sh $(UVLOOP_VENV) $(REQS)/modules.txt $(REQS)/uvloop.txt
 	@scripts/typescript.sh $(TYPESCRIPT)
+	@scripts/tmux.sh $(TERMINAL)
 check-venv:
 	@scripts/venv.sh $(CHECK_VENV) $(REQS)/modules.txt $(REQS)/test.txt $(REQS)/check.txt
 tools: $(TOOLS)/gofumpt-$(GOFUMPT_VERSION) $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)

@@ -102,6 +102,8 @@ var guests = []struct {
 	{"github.com/coreos/go-systemd", []string{"internal"}, "a pool in somebody else's program must not speak to systemd"},
 	{"github.com/prometheus/client_golang", []string{"internal"}, "below floor 3 nothing counts for an exporter: packages emit typed Events"},
 	{"github.com/ebitengine/purego", []string{"internal/embedded"}, "whoever links it is dynamic, and the daemon is static (internal/adr/0008)"},
+	{"charm.land/bubbletea", []string{"internal/top"}, "it owns a terminal; whatever else prints, prints once and leaves"},
+	{"github.com/charmbracelet/x/ansi", []string{"internal/top"}, "styles are for the one screen; tables are plain, so that they can be piped"},
 	{"testing", []string{}, "code that a program links must not bring the test runner with it"},
 	{"net/http/pprof", []string{"internal", "scripts"}, "importing it registers handlers for everybody"},
 }

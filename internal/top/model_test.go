@@ -233,7 +233,7 @@ func TestTheFilterKeepsWhatHoldsItsText(t *testing.T) {
 func TestADaemonThatIsGoneIsSaidAndItsFiguresStay(t *testing.T) {
 	m := shown(t, &script{})
 	m.Update(looked{err: errors.New("the daemon went away")})
-	mustShow(t, m, "the daemon went away; trying again", "linalg.svd")
+	mustShow(t, m, "trying again: the daemon went away", "linalg.svd")
 
 	again := look(9)
 	again.Status.Daemon.PID = 8

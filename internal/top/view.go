@@ -92,7 +92,7 @@ func (m *Model) header() string {
 	}
 	switch {
 	case m.trouble != nil:
-		parts = append(parts, m.pal.paint(toneBad, "no answer for "+cells.Age(time.Since(m.now.At))+": "+cells.Line(sentence(m.trouble))+"; trying again"))
+		parts = append(parts, m.pal.paint(toneBad, "no answer for "+cells.Age(time.Since(m.now.At))+", trying again: "+cells.Line(sentence(m.trouble))))
 	case d.Status != "serving":
 		parts = append(parts, m.pal.paint(toneWarn, cells.Line(d.Status)))
 	default:
