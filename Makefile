@@ -98,6 +98,10 @@ bench: bench-tools test-venv ## what a call costs, beside bare pipes and beside 
 bench-gate: bench-tools ## the same ratios against the committed report: fails on > 15 %
 	@.tools/bench/bench $(BENCH_ARGS) -out .tools/bench-gate.json -gate scripts/bench/report.json $(BENCH)
 
+.PHONY: screenshots
+screenshots: build need-python ## the README's pictures of top and ps, from the real program at work
+	@go run ./scripts/screenshots -daemon bin/mochi-pyd
+
 .PHONY: fmt
 fmt: tools check-venv ## format Go and Python in place
 	@$(TOOLS)/gofumpt -w $(GO_FILES)

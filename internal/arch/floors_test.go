@@ -26,6 +26,7 @@ var floors = []floor{
 	{"internal", 3, []string{"rpc", "render", "supervisor", "pool", "internal"}, "the daemon joins the floors below it; a command that it imported would pull flags into the library"},
 	{"cmd", 4, []string{"rpc", "render", "supervisor", "pool", "internal", "cmd"}, "the commands stand on everything"},
 	{"scripts/bench", 4, []string{"rpc", "supervisor", "pool", "internal/rig"}, "the benchmark asks the program from outside, and a pool in its own process as an embedder has one; nothing else of the inside is its business"},
+	{"scripts/screenshots", 4, []string{"rpc", "internal/rig"}, "the pictures are of the program as a user sees it"},
 	{"scripts", 4, []string{"rpc"}, "checks, demos and rigs prove the program from outside, as a host sees it: over its socket"},
 }
 
