@@ -83,6 +83,12 @@ func leave(args []json.RawMessage) {
 	if json.Unmarshal(args[0], &code) == nil {
 		os.Exit(code & 0xff)
 	}
+	switch string(args[0]) { // a bool is a number
+	case "true":
+		os.Exit(1)
+	case "false":
+		os.Exit(0)
+	}
 	var text string
 	if json.Unmarshal(args[0], &text) != nil {
 		text = string(args[0])

@@ -51,6 +51,8 @@ func call(s script) (end func(), ok bool) {
 		return answered(result), true
 	case errors.As(err, &refused):
 		return failed(refused)
+	case errors.Is(err, rpc.ErrUnsent): // it was about to end
+		return nil, false
 	}
 	// The daemon went away: whether the call ran is unknown, and it must not run
 	// twice.
