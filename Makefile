@@ -15,6 +15,7 @@ TOOLS := $(CURDIR)/.tools
 TEST_VENV := .venv/test
 UVLOOP_VENV := .venv/uvloop
 TYPESCRIPT := .venv/typescript
+TERMINAL := .tools/tmux
 CHECK_VENV := .venv/check
 BENCH_VENV := .venv/bench
 REQS := scripts/requirements
@@ -28,6 +29,9 @@ export MOCHI_PYD_TEST_PYTHON ?= $(CURDIR)/$(TEST_VENV)/bin/python
 export MOCHI_PYD_TEST_UVLOOP_PYTHON ?= $(CURDIR)/$(UVLOOP_VENV)/bin/python
 # Where the compiler of TypeScript is, if node is.
 export MOCHI_PYD_TEST_TYPESCRIPT ?= $(CURDIR)/$(TYPESCRIPT)
+
+# The terminal that the live view is tested in, where none is on PATH.
+export MOCHI_PYD_TEST_TMUX ?= $(CURDIR)/$(TERMINAL)/tmux
 
 .PHONY: help
 help: ## this text
@@ -94,6 +98,10 @@ bench: bench-tools test-venv ## what a call costs, beside bare pipes and beside 
 bench-gate: bench-tools ## the same ratios against the committed report: fails on > 15 %
 	@.tools/bench/bench $(BENCH_ARGS) -out .tools/bench-gate.json -gate scripts/bench/report.json $(BENCH)
 
+.PHONY: screenshots
+screenshots: build need-python ## the README's pictures of top and ps, from the real program at work
+	@go run ./scripts/screenshots -daemon bin/mochi-pyd
+
 .PHONY: fmt
 fmt: tools check-venv ## format Go and Python in place
 	@$(TOOLS)/gofumpt -w $(GO_FILES)
@@ -132,6 +140,7 @@ test-venv:
 	@scripts/venv.sh $(TEST_VENV) $(REQS)/modules.txt $(REQS)/test.txt $(REQS)/check.txt $(REQS)/corpus.txt $(REQS)/asyncproof.txt
 	@scripts/venv.sh $(UVLOOP_VENV) $(REQS)/modules.txt $(REQS)/uvloop.txt
 	@scripts/typescript.sh $(TYPESCRIPT)
+	@scripts/tmux.sh $(TERMINAL)
 check-venv:
 	@scripts/venv.sh $(CHECK_VENV) $(REQS)/modules.txt $(REQS)/test.txt $(REQS)/check.txt
 tools: $(TOOLS)/gofumpt-$(GOFUMPT_VERSION) $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)

@@ -93,6 +93,12 @@ func left(args []json.RawMessage) ending {
 	if json.Unmarshal(args[0], &code) == nil {
 		return ending{status: code & 0xff}
 	}
+	switch string(args[0]) { // a bool is a number
+	case "true":
+		return ending{status: 1}
+	case "false":
+		return ending{}
+	}
 	var text string
 	if json.Unmarshal(args[0], &text) != nil {
 		text = string(args[0])

@@ -50,6 +50,8 @@ func call(s script) (e ending, ok bool) {
 		return answered(result), true
 	case errors.As(err, &refused):
 		return failed(refused)
+	case errors.Is(err, rpc.ErrUnsent): // it was about to end
+		return ending{}, false
 	}
 	// The daemon went away: whether the call ran is unknown, and it must not run
 	// twice.

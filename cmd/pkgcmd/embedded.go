@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/mochilang/mochi-pyd/internal/embedded/program"
 	"github.com/mochilang/mochi-pyd/internal/mochitoml"
@@ -57,12 +58,15 @@ func (o *options) embed(ctx context.Context, p *plan, b *backend) error {
 	if len(e.modules) == 0 {
 		e.modules = []string{"builtins"} // a program without Python asks for nothing
 	}
-	args := []string{"--python", p.env.interpreter.Path}
+	args := []string{"--python", p.env.interpreter.Path, "--dir", dir}
 	if p.loop == mochitoml.LoopPerCall {
 		args = append(args, "--per-call")
 	}
-	// It ends when its stdin does: politely, when ctx ends too.
-	cmd := exec.CommandContext(context.WithoutCancel(ctx), path, append(args, e.modules...)...)
+	// It ends when its stdin does and its calls have been answered; an interrupted
+	// run waits for none.
+	cmd := exec.CommandContext(ctx, path, append(args, e.modules...)...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = stopGrace
 	cmd.Stderr = o.err
 	if e.in, err = cmd.StdinPipe(); err != nil {
 		return exitf(ExitFailed, "%w", err)
@@ -79,13 +83,9 @@ func (o *options) embed(ctx context.Context, p *plan, b *backend) error {
 	read := make(chan struct{})
 	go func() { defer close(read); defer out.Close(); e.read(out) }()
 	b.close = append(b.close, func() error {
-		e.mu.Lock()
-		_ = e.in.Close()
-		e.mu.Unlock()
+		_ = e.in.Close() // whoever writes is told
 		<-read
-		if err := cmd.Wait(); err != nil && e.fell() == nil {
-			return exitf(ExitFailed, "the embedded interpreter ended: %w", err)
-		}
+		_ = cmd.Wait() // who waited for an answer has been told; the others are done
 		return nil
 	})
 	return e.open(b, filepath.Join(dir, sock.HostName))
@@ -223,11 +223,4 @@ func (e *embedded) fall(err error) {
 		c.Fail(e.gone)
 		delete(e.waiting, id)
 	}
-}
-
-// fell is why no calls can be answered any more; nil while they can.
-func (e *embedded) fell() *rpc.Error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.gone
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -128,6 +129,10 @@ var recorded = []struct{ form, module, name, args string }{
 	{mochiScript, "dropin", "leaves", "[]"},
 	{mochiScript, "dropin", "leaves", "[3]"},
 	{mochiScript, "dropin", "leaves", `["a word"]`},
+	{mochiScript, "dropin", "leaves", "[true]"},
+	{mochiScript, "dropin", "leaves", "[false]"},
+	{mochiScript, "dropin", "leaves", "[-1]"},
+	{mochiScript, "dropin", "leaves", "[2.0]"},
 	{mochiScript, "dropin", "dies", "[7]"},
 	{mochiScript, "dropin", "killed", "[]"},
 	{mochiScript, "dropin", "segv", "[]"},
@@ -183,6 +188,29 @@ func TestTheStandInIsTheInterpreterWhereThereIsNoDaemon(t *testing.T) {
 	}
 	if got := runScript(t, standin, file, "[16]", []string{"PATH=" + filepath.Dir(standin)}); got.status != "exit status 127" || !strings.Contains(got.stderr, "there is no python3 on PATH but this stand-in") {
 		t.Errorf("with nobody to become: %+v", got)
+	}
+}
+
+// TestTheStandInIsTheInterpreterOfADaemonThatLeaves: what the daemon had not
+// read when it went away has not begun.
+func TestTheStandInIsTheInterpreterOfADaemonThatLeaves(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		_, _ = conn.Read(make([]byte, 1)) // the call is there, and stays unread
+		_ = conn.Close()
+	}()
+	file := writeScript(t, mochiScript, "math", "sqrt")
+	if got := runScript(t, standIn(t), file, "[16]", []string{"MOCHI_PYD_PYTHON=" + python, "MOCHI_PYD_SOCKET=" + path}); got.out != "4.0" || got.status != "" {
+		t.Errorf("%+v", got)
 	}
 }
 

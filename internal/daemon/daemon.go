@@ -70,7 +70,8 @@ type Daemon struct {
 	controls map[string]method // on the control socket
 
 	draining atomic.Bool
-	stop     context.CancelFunc // begins the drain; set by Run before it serves
+	asked    context.Context    // ends when a drain is asked for, which may be before Run
+	stop     context.CancelFunc // asks for it
 	hard     context.Context    // ends when the drain is cut short
 	force    context.CancelCauseFunc
 	work     sync.WaitGroup // answers that take a while
@@ -89,7 +90,7 @@ func New(o Options) (*Daemon, error) {
 	}
 	d := &Daemon{opt: o, settings: o.Config.Daemon(), log: o.Logger, scripts: render.Store{Dir: o.RuntimeDir}, started: time.Now(), routed: make(chan struct{}, 1)}
 	d.hard, d.force = context.WithCancelCause(context.Background())
-	d.stop = func() {}
+	d.asked, d.stop = context.WithCancel(context.Background())
 	d.pools = newRegistry(d)
 	d.methods, d.controls = d.hostMethods(), d.controlMethods()
 	var err error
@@ -135,8 +136,10 @@ func (d *Daemon) grace() time.Duration {
 // it drains: what waits is refused, what runs is answered, within each pool's
 // graceful-timeout. When it returns, nothing of the daemon is alive.
 func (d *Daemon) Run(ctx context.Context, l Listeners) error {
-	ctx, d.stop = context.WithCancel(ctx)
 	defer d.stop()
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	defer context.AfterFunc(d.asked, end)()
 	notify := newNotifier(d.log)
 
 	if err := d.pools.openDeclared(); err != nil {
