@@ -63,6 +63,7 @@ type Daemon struct {
 	address  string // of the hosts' socket, once Run has it
 
 	pools    *registry
+	notify   *notifier
 	routed   chan struct{} // there are other pools than before
 	host     *rpc.Server
 	control  *rpc.Server
@@ -91,6 +92,7 @@ func New(o Options) (*Daemon, error) {
 	d.hard, d.force = context.WithCancelCause(context.Background())
 	d.stop = func() {}
 	d.pools = newRegistry(d)
+	d.notify = newNotifier(d.log)
 	d.methods, d.controls = d.hostMethods(), d.controlMethods()
 	var err error
 	if d.host, err = rpc.NewServer(rpc.HandlerFunc(d.handleHost), d.limits()); err != nil {
@@ -137,8 +139,6 @@ func (d *Daemon) grace() time.Duration {
 func (d *Daemon) Run(ctx context.Context, l Listeners) error {
 	ctx, d.stop = context.WithCancel(ctx)
 	defer d.stop()
-	notify := newNotifier(d.log)
-
 	if err := d.pools.openDeclared(); err != nil {
 		closeAll(l)
 		return err
@@ -158,15 +158,22 @@ func (d *Daemon) Run(ctx context.Context, l Listeners) error {
 		open(d.control, l.Control)
 	}
 	d.work.Go(func() { d.pools.tidy(ctx) })
+	d.work.Go(func() { d.notify.follow(ctx, d.pools.summary) })
+	// It is fed until the drain is over: one that hangs is to be ended, too.
+	guarded, unguard := context.WithCancel(context.Background())
+	defer unguard()
+	d.work.Go(func() { d.notify.guard(guarded, d.alive) })
 	if d.opt.Dev {
 		d.work.Go(func() { d.watch(ctx) })
 	}
 	d.work.Go(func() {
-		status := d.pools.settle(ctx)
+		rest := d.notify.extend(ctx, d.pools.importing)
+		d.pools.settle(ctx)
+		rest()
 		if ctx.Err() != nil {
 			return
 		}
-		notify.ready(status)
+		d.notify.ready(d.pools.summary())
 		if d.opt.Ready != nil {
 			d.opt.Ready()
 		}
@@ -179,8 +186,9 @@ func (d *Daemon) Run(ctx context.Context, l Listeners) error {
 	case err = <-failed:
 	}
 	d.stop()
-	notify.stopping()
+	d.notify.stopping(d.grace())
 	d.drain()
+	unguard()
 	doors.Wait()
 	d.work.Wait()
 	d.log.Info("stopped", "event", "stopped", "pid", pid)

@@ -201,7 +201,7 @@ func takeLock(path string) (*os.File, error) {
 		}
 		var mine unix.Stat_t
 		device, inode, err := identify(name)
-		if unix.Fstat(int(f.Fd()), &mine) == nil && err == nil && mine.Dev == device && mine.Ino == inode {
+		if unix.Fstat(int(f.Fd()), &mine) == nil && err == nil && uint64(mine.Dev) == device && mine.Ino == inode {
 			_ = f.Truncate(0)
 			_, _ = f.WriteAt([]byte(strconv.Itoa(os.Getpid())), 0)
 			return f, nil
