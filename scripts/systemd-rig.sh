@@ -115,6 +115,7 @@ Requires=systemd-journald.socket systemd-journald.service sockets.target
 After=systemd-journald.service sockets.target
 END
 cp -a --no-preserve=ownership "$tree/." "$root/"
+chmod 755 "$root" # a temporary directory is its owner'"'"'s alone, a root is everybody'"'"'s
 mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
 : >"$root/etc/machine-id"
 ip link set lo up || true
