@@ -141,7 +141,7 @@ func boot(t *testing.T, script, tree string) *guest {
 		t.Fatalf("the rig did not boot: %v: %s", err, said.String())
 	}
 	g := &guest{pid: strings.TrimSpace(pid)}
-	g.host = "/proc/" + g.pid + "/root/run/mochi-pyd/rpc.sock"
+	g.host = filepath.Join("/proc", g.pid, "root", "run/mochi-pyd/rpc.sock")
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("the guest's journal:\n%s", g.journal("-n", "60", "-o", "short-precise"))

@@ -186,7 +186,8 @@ func (d *Daemon) Run(ctx context.Context, l Listeners) error {
 	case err = <-failed:
 	}
 	d.stop()
-	d.notify.stopping(d.grace())
+	d.notify.stopping(firstAnswers + d.grace())
+	d.shut(l.Host)
 	d.drain()
 	unguard()
 	doors.Wait()
@@ -207,6 +208,22 @@ func closeAll(l Listeners) {
 func (d *Daemon) Force() {
 	d.stop()
 	d.force(errForced)
+}
+
+// firstAnswers bounds how long hosts that had just come in are waited for.
+const firstAnswers = 5 * time.Second
+
+// shut lets nobody else in and answers who has just come, while the next daemon
+// inherits the socket: who connects for each call must not notice a restart but
+// by the time it takes. A socket of our own vanishes with us, and whoever finds
+// it gone has nothing to wait for.
+func (d *Daemon) shut(host net.Listener) {
+	if p, ok := host.(interface{ Passed() bool }); !ok || !p.Passed() {
+		return
+	}
+	patience, cancel := context.WithTimeout(d.hard, firstAnswers)
+	defer cancel()
+	d.host.Shut(patience)
 }
 
 // drain ends everything in the order that lets each request have its answer:

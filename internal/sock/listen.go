@@ -43,6 +43,9 @@ type Listener struct {
 // Path is where the socket is.
 func (l *Listener) Path() string { return l.path }
 
+// Passed says that the service manager bound it, and keeps it.
+func (l *Listener) Passed() bool { return l.lock == nil }
+
 // Shut removes the socket, if it is still the one that was bound here: a client
 // sees "missing", and not "stale", while those that wait are accepted. It is
 // false for one that was passed, in which they may wait for the next daemon.
