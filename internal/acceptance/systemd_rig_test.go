@@ -47,13 +47,7 @@ var shipped = sync.OnceValues(func() (string, error) {
 // started.
 func machine(t *testing.T, config string, modules, dropIns map[string]string) *guest {
 	t.Helper()
-	script, err := filepath.Abs("../../scripts/systemd-rig.sh")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if os.Geteuid() != 0 {
-		t.Skip("not root: the rig that boots a real systemd needs namespaces and mounts")
-	}
+	needsRoot(t)
 	bin, err := shipped()
 	if err != nil {
 		t.Fatal(err)
@@ -67,10 +61,13 @@ func machine(t *testing.T, config string, modules, dropIns map[string]string) *g
 	for name, text := range dropIns {
 		put(t, tree, "etc/systemd/system/"+name, text)
 	}
-	g := boot(t, script, tree)
+	g := boot(t, tree)
 	if out, err := g.run("/usr/bin/python3", "-c", "import sys; assert sys.version_info >= (3, 9)"); err != nil {
 		t.Skipf("no /usr/bin/python3, 3.9 or newer, for a service's workers: %v %s", err, out)
 	}
+	g.must(t, "systemd-sysusers", "mochi-pyd.conf")
+	g.must(t, "systemd-tmpfiles", "--create", "mochi-pyd.conf")
+	g.must(t, "systemctl", "start", "mochi-pyd.socket", "mochi-pyd-control.socket")
 	return g
 }
 
@@ -110,9 +107,20 @@ func put(t *testing.T, tree, name, text string) {
 	}
 }
 
-// boot runs the rig's script for as long as the test lasts.
-func boot(t *testing.T, script, tree string) *guest {
+func needsRoot(t *testing.T) {
 	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("not root: the rig that boots a real systemd needs namespaces and mounts")
+	}
+}
+
+// boot runs the rig's script for as long as the test lasts.
+func boot(t *testing.T, tree string) *guest {
+	t.Helper()
+	script, err := filepath.Abs("../../scripts/systemd-rig.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
 	var said strings.Builder
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), script, tree)
 	cmd.Stderr = &said
@@ -151,9 +159,6 @@ func boot(t *testing.T, script, tree string) *guest {
 			t.Errorf("the rig: %v: %s", err, said.String())
 		}
 	})
-	g.must(t, "systemd-sysusers", "mochi-pyd.conf")
-	g.must(t, "systemd-tmpfiles", "--create", "mochi-pyd.conf")
-	g.must(t, "systemctl", "start", "mochi-pyd.socket", "mochi-pyd-control.socket")
 	return g
 }
 

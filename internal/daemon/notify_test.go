@@ -64,7 +64,9 @@ func TestTheServiceManagerIsToldOfStartReloadAndStopInWholeMessages(t *testing.T
 	m := newManager(t)
 	r := start(t, "[pools.good]\nmodule = \"good\"\n[pools.bad]\nmodule = \"bad\"\n", map[string]string{"good": "def f(): return 1\n", "bad": "import nothing_of_that_name\n"})
 	ready := m.until(t, "READY=1")
-	if !slices.ContainsFunc(ready, func(l string) bool { return strings.HasPrefix(l, "STATUS=serving: pools 2") && strings.HasSuffix(l, "broken: bad") }) {
+	if !slices.ContainsFunc(ready, func(l string) bool {
+		return strings.HasPrefix(l, "STATUS=serving: pools 2") && strings.HasSuffix(l, "broken: bad")
+	}) {
 		t.Errorf("ready with %q", ready)
 	}
 	client, err := rpc.Dial(t.Context(), r.control)
