@@ -8,7 +8,7 @@ set -euo pipefail
 [[ $# -ge 4 ]] || { echo 'usage: scripts/package.sh NFPM VERSION OUT FORMAT...' >&2; exit 64; }
 nfpm=$1 version=$2 out=$3
 shift 3
-architectures=(${ARCHITECTURES:-amd64 arm64})
+read -ra architectures <<<"${ARCHITECTURES:-amd64 arm64}"
 
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
 export SOURCE_DATE_EPOCH
