@@ -121,3 +121,19 @@ func TestADeadlockedPoolIsNotFedThrough(t *testing.T) {
 func lockOf(p *pool.Pool) *sync.Mutex {
 	return (*sync.Mutex)(unsafe.Pointer(reflect.ValueOf(p).Elem().FieldByName("mu").UnsafeAddr()))
 }
+
+// TestOperatorsWhoHoldEveryConnectionDoNotStarveTheWatchdog.
+func TestOperatorsWhoHoldEveryConnectionDoNotStarveTheWatchdog(t *testing.T) {
+	r := start(t, "[daemon]\nmax-connections = 1\n[pools.good]\nmodule = \"good\"\n", map[string]string{"good": "def f(): return 1\n"})
+	operator, err := rpc.Dial(t.Context(), r.control)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer operator.Close()
+	if err := operator.Call(t.Context(), "mochi.ping", nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.alive(t.Context()); err != nil {
+		t.Errorf("the daemon takes itself for dead: %v", err)
+	}
+}

@@ -63,7 +63,28 @@ func (d *Daemon) alive(ctx context.Context) error {
 	go func() { _ = d.control.ServeConn(context.WithoutCancel(ctx), theirs) }()
 	client := rpc.NewClient(ours)
 	defer client.Close()
-	return client.Call(ctx, "mochi.workers", nil, nil)
+	err = client.Call(ctx, "mochi.workers", nil, nil)
+	if err != nil && ctx.Err() == nil {
+		// Hung up on at once, which takes life, too: operators hold every
+		// connection there may be, or the doors close.
+		return d.locksTurn(ctx)
+	}
+	return err
+}
+
+// locksTurn goes through the pools' locks without a connection.
+func (d *Daemon) locksTurn(ctx context.Context) error {
+	through := make(chan struct{})
+	go func() {
+		defer close(through)
+		workersOf(d.pools.now.Load().all)
+	}()
+	select {
+	case <-through:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("a pool's lock is held: %w", ctx.Err())
+	}
 }
 
 // socketPair is two ends of one connection.
