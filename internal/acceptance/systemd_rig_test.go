@@ -35,8 +35,8 @@ const (
 // shipped builds what make build ships, once: the race detector's binary is
 // dynamic, and asks for more than the unit allows.
 var shipped = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "mochi-bin")
-	if err != nil {
+	dir := filepath.Join(filepath.Dir(binary), "shipped")
+	if err := os.Mkdir(dir, 0o700); err != nil {
 		return "", err
 	}
 	return rig.Build(context.Background(), dir, false)
