@@ -187,3 +187,21 @@ func TestTheSandboxLetsModulesWork(t *testing.T) {
 		}
 	}
 }
+
+// TestWithoutTheSocketUnitsTheDaemonBindsItsOwn in the same directory, and takes
+// them along when it stops.
+func TestWithoutTheSocketUnitsTheDaemonBindsItsOwn(t *testing.T) {
+	g := machine(t, napPool, napping, nil)
+	g.must(t, "systemctl", "stop", "mochi-pyd.socket", "mochi-pyd-control.socket")
+	g.must(t, "sh", "-c", "rm /etc/systemd/system/mochi-pyd*.socket && systemctl daemon-reload && systemctl start mochi-pyd.service")
+	if a, err := g.once("naps.nap", ""); err != nil || a.Error != nil {
+		t.Errorf("a call: %v %+v", err, a.Error)
+	}
+	if mode := g.must(t, "stat", "-c", "%a %U", "/run/mochi-pyd/rpc.sock", "/run/mochi-pyd/ctl.sock"); mode != "660 mochi-pyd\n600 mochi-pyd" {
+		t.Errorf("the sockets have %q", mode)
+	}
+	g.must(t, "systemctl", "stop", "mochi-pyd.service")
+	if out := g.must(t, "ls", "-A", "/run/mochi-pyd"); out != "" {
+		t.Errorf("/run/mochi-pyd has %q", out)
+	}
+}
