@@ -92,10 +92,10 @@ func takeStdio() (in, out *os.File, err error) {
 		return nil, nil, fmt.Errorf("open the null device: %w", err)
 	}
 	defer null.Close()
-	if err := syscall.Dup3(int(null.Fd()), 0, 0); err != nil {
+	if err := replace(int(null.Fd()), 0); err != nil {
 		return nil, nil, fmt.Errorf("replace stdin: %w", err)
 	}
-	if err := syscall.Dup3(2, 1, 0); err != nil {
+	if err := replace(2, 1); err != nil {
 		return nil, nil, fmt.Errorf("replace stdout: %w", err)
 	}
 	return os.NewFile(uintptr(moved[0]), "requests"), os.NewFile(uintptr(moved[1]), "answers"), nil

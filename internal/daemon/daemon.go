@@ -63,6 +63,7 @@ type Daemon struct {
 	address  string // of the hosts' socket, once Run has it
 
 	pools    *registry
+	notify   *notifier
 	routed   chan struct{} // there are other pools than before
 	host     *rpc.Server
 	control  *rpc.Server
@@ -92,6 +93,7 @@ func New(o Options) (*Daemon, error) {
 	d.hard, d.force = context.WithCancelCause(context.Background())
 	d.asked, d.stop = context.WithCancel(context.Background())
 	d.pools = newRegistry(d)
+	d.notify = newNotifier(d.log)
 	d.methods, d.controls = d.hostMethods(), d.controlMethods()
 	var err error
 	if d.host, err = rpc.NewServer(rpc.HandlerFunc(d.handleHost), d.limits()); err != nil {
@@ -140,7 +142,6 @@ func (d *Daemon) Run(ctx context.Context, l Listeners) error {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	defer context.AfterFunc(d.asked, end)()
-	notify := newNotifier(d.log)
 
 	if err := d.pools.openDeclared(); err != nil {
 		closeAll(l)
@@ -161,15 +162,22 @@ func (d *Daemon) Run(ctx context.Context, l Listeners) error {
 		open(d.control, l.Control)
 	}
 	d.work.Go(func() { d.pools.tidy(ctx) })
+	d.work.Go(func() { d.notify.follow(ctx, d.pools.summary) })
+	// It is fed until the drain is over: one that hangs is to be ended, too.
+	guarded, unguard := context.WithCancel(context.Background())
+	defer unguard()
+	d.work.Go(func() { d.notify.guard(guarded, d.alive) })
 	if d.opt.Dev {
 		d.work.Go(func() { d.watch(ctx) })
 	}
 	d.work.Go(func() {
-		status := d.pools.settle(ctx)
+		rest := d.notify.extend(ctx, d.pools.importing)
+		d.pools.settle(ctx)
+		rest()
 		if ctx.Err() != nil {
 			return
 		}
-		notify.ready(status)
+		d.notify.ready(d.pools.summary())
 		if d.opt.Ready != nil {
 			d.opt.Ready()
 		}
@@ -182,8 +190,10 @@ func (d *Daemon) Run(ctx context.Context, l Listeners) error {
 	case err = <-failed:
 	}
 	d.stop()
-	notify.stopping()
+	d.notify.stopping(firstAnswers + d.grace())
+	d.shut(l.Host)
 	d.drain()
+	unguard()
 	doors.Wait()
 	d.work.Wait()
 	d.log.Info("stopped", "event", "stopped", "pid", pid)
@@ -202,6 +212,22 @@ func closeAll(l Listeners) {
 func (d *Daemon) Force() {
 	d.stop()
 	d.force(errForced)
+}
+
+// firstAnswers bounds how long hosts that had just come in are waited for.
+const firstAnswers = 5 * time.Second
+
+// shut lets nobody else in and answers who has just come, while the next daemon
+// inherits the socket: who connects for each call must not notice a restart but
+// by the time it takes. A socket of our own vanishes with us, and whoever finds
+// it gone has nothing to wait for.
+func (d *Daemon) shut(host net.Listener) {
+	if p, ok := host.(interface{ Passed() bool }); !ok || !p.Passed() {
+		return
+	}
+	patience, cancel := context.WithTimeout(d.hard, firstAnswers)
+	defer cancel()
+	d.host.Shut(patience)
 }
 
 // drain ends everything in the order that lets each request have its answer:
