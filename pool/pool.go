@@ -29,6 +29,7 @@ type Pool struct {
 	info      supervisor.ReadyInfo // of the worker that became ready last
 	failures  int                  // starts that failed, ever
 	everReady bool
+	paused    bool
 	draining  bool
 	closed    bool
 	turn      uint64
@@ -172,6 +173,9 @@ func origin(c *rpc.Call) uint64 {
 func (p *Pool) refusal() *rpc.Error {
 	if p.draining || p.closed {
 		return shuttingDown(p.opt.Name)
+	}
+	if p.paused {
+		return pausedNow(p.opt.Name)
 	}
 	if p.circuit.cause == nil || len(p.members) > 0 {
 		return nil

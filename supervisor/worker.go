@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/mochilang/mochi-pyd/rpc"
@@ -75,10 +76,11 @@ type Worker struct {
 	info      ReadyInfo
 	started   time.Time // spawned
 	readied   time.Time
-	killing   bool      // SIGKILL is asked for
-	fate      Reason    // why it died; of one that has fallen
-	shots     []*ladder // calls that run is to end
-	revocable int       // how often a call may have been taken back that is asked back
+	killing   bool           // SIGKILL is asked for
+	operator  syscall.Signal // an operator's, the last one; 0: none
+	fate      Reason         // why it died; of one that has fallen
+	shots     []*ladder      // calls that run is to end
+	revocable int            // how often a call may have been taken back that is asked back
 	verdict   verdict
 	exit      Exit
 	board     *board // for Stat; nil before the spawn and after the end

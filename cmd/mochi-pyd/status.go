@@ -117,11 +117,17 @@ func notReady(s daemon.Status) string {
 	if s.Daemon.Status != "serving" {
 		return "the daemon is " + s.Daemon.Status
 	}
-	var without []string
+	var without, paused []string
 	for _, p := range s.Pools {
+		if p.Declared && p.Status == "paused" {
+			paused = append(paused, p.Pool)
+		}
 		if p.Declared && p.WorkersReady == 0 {
 			without = append(without, p.Pool)
 		}
+	}
+	if len(paused) > 0 {
+		return strings.Join(paused, ", ") + " is paused: mochi-pyd resume has it take calls again"
 	}
 	if len(without) > 0 {
 		return "no worker of " + strings.Join(without, ", ") + " is ready: mochi-pyd status -o wide says why"

@@ -69,6 +69,10 @@ type Daemon struct {
 	methods  map[string]method // on the host socket
 	controls map[string]method // on the control socket
 
+	memory  *memory         // what operators can read back
+	watched context.Context // ends when there is nothing more to watch
+	unwatch context.CancelFunc
+
 	draining atomic.Bool
 	stop     context.CancelFunc // begins the drain; set by Run before it serves
 	hard     context.Context    // ends when the drain is cut short
@@ -89,7 +93,10 @@ func New(o Options) (*Daemon, error) {
 	}
 	d := &Daemon{opt: o, settings: o.Config.Daemon(), log: o.Logger, scripts: render.Store{Dir: o.RuntimeDir}, started: time.Now(), routed: make(chan struct{}, 1)}
 	d.hard, d.force = context.WithCancelCause(context.Background())
+	d.watched, d.unwatch = context.WithCancel(context.Background())
 	d.stop = func() {}
+	d.memory = newMemory(d.settings.MaxPools)
+	d.log = teller{o.Logger, d.memory}
 	d.pools = newRegistry(d)
 	d.methods, d.controls = d.hostMethods(), d.controlMethods()
 	var err error
@@ -219,6 +226,7 @@ func (d *Daemon) drain() {
 	d.pools.drain(d.hard)
 	d.part(hosts, func() { cancel(errors.New("the hosts did not take their answers in time")) })
 
+	d.unwatch() // what was followed has come to its end
 	last, end := context.WithCancel(context.Background())
 	defer end()
 	operators := make(chan struct{})

@@ -19,6 +19,7 @@ import (
 
 // observe is the hook of every pool.
 func (d *Daemon) observe(e supervisor.Event) {
+	d.memory.note(e)
 	switch e := e.(type) {
 	case supervisor.Spawned:
 		d.log.Debug("worker started", who("worker_started", e.Identity, "reason", string(e.Reason))...)

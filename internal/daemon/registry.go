@@ -29,6 +29,8 @@ type served struct {
 
 	reloading atomic.Int32 // reloads under way, which tell of their failure themselves
 
+	scaling sync.Mutex // one change of the number of workers at a time
+
 	gate   sync.RWMutex // held while a call is submitted, so that none slips into a pool that is being forgotten
 	closed bool
 }
