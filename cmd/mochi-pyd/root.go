@@ -39,7 +39,7 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.control, "control-socket", "", "the operators' socket (default $"+sock.ControlVariable+", else beside the hosts' socket)")
 	flags.StringVar(&a.config, "config", "", "the configuration file")
 	root.AddCommand(a.serve(), a.call(), a.status(), a.ps(), a.restart(), a.reload(), a.render(), a.bind(), a.selftest(), a.version(), a.pkg())
-	root.AddCommand(a.describe(), a.logs(), a.events(), a.scale(), a.pause(), a.resume(), a.kill(), a.shutdown())
+	root.AddCommand(a.describe(), a.logs(), a.events(), a.scale(), a.pause(), a.resume(), a.kill(), a.shutdown(), a.doctor(), a.initialise(), a.manpage())
 	a.explainCompletion(root)
 	return root
 }
