@@ -35,7 +35,7 @@ func (v visitor) walk(path string) (stations []string, err error) {
 			return stations, &blocked{at, "cannot be looked at: " + rootText(err), ""}
 		}
 		if !v.may(dir, 0o1) {
-			return stations, &blocked{at, fmt.Sprintf("may not be entered by %s (it is %s)", v.name, dir.Mode().Perm()), "chmod o+x " + at + ", or install the interpreter where everybody may go"}
+			return stations, &blocked{at, fmt.Sprintf("may not be entered by %s (it is %s)", v.name, dir.Mode()), "chmod o+x " + at + ", or install the interpreter where everybody may go"}
 		}
 		next := filepath.Join(at, rest[0])
 		info, err := os.Lstat(next)
@@ -70,7 +70,7 @@ func (v visitor) walk(path string) (stations []string, err error) {
 	case !info.Mode().IsRegular():
 		return stations, &blocked{at, "is no program", "give python the path of an interpreter"}
 	case !v.may(info, 0o1):
-		return stations, &blocked{at, fmt.Sprintf("may not be executed by %s (it is %s)", v.name, info.Mode().Perm()), "chmod +x " + at}
+		return stations, &blocked{at, fmt.Sprintf("may not be executed by %s (it is %s)", v.name, info.Mode()), "chmod +x " + at}
 	}
 	return stations, nil
 }

@@ -52,7 +52,7 @@ func (d *doctor) lookAtInterpreters(ctx context.Context) {
 		pools = []config.Pool{bare}
 	}
 	var resolver python.Resolver
-	walked := map[string]bool{}
+	passable := map[string]bool{}
 	for _, p := range pools {
 		inherit := d.config.File == ""
 		venv := p.Venv
@@ -65,20 +65,33 @@ func (d *doctor) lookAtInterpreters(ctx context.Context) {
 			d.say(doctorFail, checkOf(p, "interpreter"), troubleOf(remote).Hint, "%s", strings.TrimSuffix(remote.Message, ": "+troubleOf(remote).Hint))
 			continue
 		}
-		if !walked[found.Path] {
-			walked[found.Path] = true
-			stations, err := d.who.walk(found.Path)
-			var stop *blocked
-			if errors.As(err, &stop) {
-				d.say(doctorFail, checkOf(p, "interpreter"), stop.fix, "%s: %v", strings.Join(stations, " → "), stop)
-				continue
-			}
-			d.say(doctorOK, checkOf(p, "interpreter"), "", "%s %s: %s", found.Name, found.Version, strings.Join(stations, " → "))
+		passes, known := passable[found.Path]
+		if !known {
+			passes = d.lookAtWay(p, found)
+			passable[found.Path] = passes
 		}
-		d.lookAtDirectories(p)
+		if !passes {
+			continue // nothing could be run there
+		}
+		if !d.lookAtDirectories(p) {
+			continue
+		}
 		env := python.Environ{Daemon: os.Environ(), Inherit: inherit, Env: p.Env, PythonPath: p.PythonPath, Venv: venv}.Build()
 		d.lookAtImport(ctx, p, found, env)
 	}
+}
+
+// lookAtWay says whether the service's user gets to an interpreter.
+func (d *doctor) lookAtWay(p config.Pool, found python.Interpreter) bool {
+	stations, err := d.who.walk(found.Path)
+	way := strings.Join(stations, " → ")
+	var stop *blocked
+	if errors.As(err, &stop) {
+		d.say(doctorFail, checkOf(p, "interpreter"), stop.fix, "%s: %v", way, stop)
+		return false
+	}
+	d.say(doctorOK, checkOf(p, "interpreter"), "", "%s %s: %s", found.Name, found.Version, way)
+	return true
 }
 
 // checkOf names a check, with its pool where that is a declared one.
@@ -89,8 +102,10 @@ func checkOf(p config.Pool, what string) string {
 	return what
 }
 
-// lookAtDirectories: what the pool is to find its modules in.
-func (d *doctor) lookAtDirectories(p config.Pool) {
+// lookAtDirectories: what the pool is to find its modules in. It says whether an
+// import can be tried.
+func (d *doctor) lookAtDirectories(p config.Pool) bool {
+	all := true
 	for _, dir := range append([]string{p.Cwd}, p.PythonPath...) {
 		if dir == "" {
 			continue
@@ -99,10 +114,13 @@ func (d *doctor) lookAtDirectories(p config.Pool) {
 		switch {
 		case err != nil:
 			d.say(doctorFail, checkOf(p, "directory"), "make it, or take it out of the configuration", "%s: %s", dir, rootText(err))
+			all = false
 		case !info.IsDir() || !d.who.may(info, 0o4) || !d.who.may(info, 0o1):
-			d.say(doctorFail, checkOf(p, "directory"), "chmod o+rx "+dir, "%s may not be read by %s (it is %s)", dir, d.who.name, info.Mode().Perm())
+			d.say(doctorFail, checkOf(p, "directory"), "chmod o+rx "+dir, "%s may not be read by %s (it is %s)", dir, d.who.name, info.Mode())
+			all = false
 		}
 	}
+	return all
 }
 
 // lookAtImport runs the probe as the service's user.
@@ -137,7 +155,11 @@ func (d *doctor) lookAtImport(ctx context.Context, p config.Pool, found python.I
 		return
 	case err != nil:
 		said := strings.Split(strings.TrimSpace(errs.String()), "\n")
-		d.say(doctorFail, check, "read it with: "+found.Path+" -c 'import "+strings.Join(modules, ", ")+"'", "%s", orDash(said[len(said)-1]))
+		why := said[len(said)-1]
+		if why == "" {
+			why = err.Error()
+		}
+		d.say(doctorFail, check, "read it with: "+found.Path+" -c 'import "+strings.Join(modules, ", ")+"'", "%s", why)
 		return
 	case json.Unmarshal([]byte(lines[len(lines)-1]), &said) != nil:
 		d.say(doctorFail, check, "is its standard library whole? reinstall it", "%s ran, and did not say what it was asked", found.Path)

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -54,7 +56,8 @@ or, for the service:
 
 // writeNew writes files that are not there, and none of them if one is.
 func writeNew(dir string, files map[string]string) error {
-	for name := range files {
+	names := slices.Sorted(maps.Keys(files))
+	for _, name := range names {
 		switch _, err := os.Lstat(filepath.Join(dir, name)); {
 		case err == nil:
 			return exitf(exitFailed, "%s is there already, and is not overwritten: name another directory, or move it away", filepath.Join(dir, name))
@@ -62,7 +65,7 @@ func writeNew(dir string, files map[string]string) error {
 			return writeFailed(err)
 		}
 	}
-	for name, text := range files {
+	for _, name := range names {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return writeFailed(err)
@@ -72,7 +75,7 @@ func writeNew(dir string, files map[string]string) error {
 		if err != nil {
 			return writeFailed(err)
 		}
-		_, err = f.WriteString(text)
+		_, err = f.WriteString(files[name])
 		if err := errors.Join(err, f.Close()); err != nil {
 			return writeFailed(err)
 		}

@@ -38,7 +38,7 @@ type (
 	Setting struct {
 		Key    string `json:"key"`
 		Value  any    `json:"value"`
-		Origin string `json:"origin"`         // default, pool-defaults, pool or flag
+		Origin string `json:"origin"`         // default, pool-defaults, pool, flag or operator
 		Line   int    `json:"line,omitempty"` // in the configuration file
 	}
 	// PastExit is an end that a worker came to, with what it left behind.
@@ -100,7 +100,7 @@ func (d *Daemon) describePool(c *rpc.Call) {
 	d.later(c, func(ctx context.Context) (any, error) {
 		st := s.pool.Stat()
 		out := Description{
-			Pool: poolStatus(st, s.settings), Settings: settingsOf(s.settings), Workers: workersOf(chosen).Workers,
+			Pool: poolStatus(st, s.settings), Settings: settingsOf(s.settings, st.Workers), Workers: workersOf(chosen).Workers,
 			Methods: []describedMethod{}, Skipped: []describedSkipped{},
 		}
 		m := d.memory.of(s.settings.Name)
@@ -139,9 +139,12 @@ func (d *Daemon) describeMethods(ctx context.Context, s *served, st pool.Stat, o
 	}
 }
 
+// originOperator is where a value comes from that mochi.scale set.
+const originOperator = "operator"
+
 // settingsOf are a pool's keys, in the order of the documentation. What is in env
 // is not shown: it is where people put what must not be read.
-func settingsOf(s config.Pool) []Setting {
+func settingsOf(s config.Pool, workers int) []Setting {
 	var out []Setting
 	v := reflect.ValueOf(s)
 	for i := range v.NumField() {
@@ -151,6 +154,11 @@ func settingsOf(s config.Pool) []Setting {
 		}
 		origin := s.Origins[key]
 		set := Setting{Key: key, Origin: string(origin.Kind), Line: origin.Line}
+		if key == "workers" && workers != s.Workers {
+			set = Setting{Key: key, Value: workers, Origin: originOperator}
+			out = append(out, set)
+			continue
+		}
 		switch value := v.Field(i).Interface().(type) {
 		case time.Duration:
 			set.Value = value.String()

@@ -261,7 +261,7 @@ func (r *registry) idle(s *served, now time.Time) (since time.Duration, idle boo
 	if st.Handles > 0 && limit > 0 {
 		limit += s.settings.GracefulTimeout // its objects are in use, for a while yet
 	}
-	return since, limit > 0 && since >= limit && st.Busy == 0 && st.Queue == 0
+	return since, limit > 0 && since >= limit && st.Busy == 0 && st.Queue == 0 && st.Status != pool.Paused
 }
 
 // forgetIdle looks again with the lock held, without which all that was seen
