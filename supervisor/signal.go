@@ -5,7 +5,7 @@ import "syscall"
 // ending are the signals that a worker is meant to end by, in whatever way it
 // does: a handler of its own may exit with a status.
 var ending = map[syscall.Signal]bool{
-	syscall.SIGHUP: true, syscall.SIGINT: true, syscall.SIGQUIT: true, syscall.SIGABRT: true, syscall.SIGTERM: true, syscall.SIGKILL: true,
+	syscall.SIGHUP: true, syscall.SIGQUIT: true, syscall.SIGABRT: true, syscall.SIGTERM: true, syscall.SIGKILL: true,
 }
 
 // Signal sends the worker's whole group a signal, for an operator; false when

@@ -226,15 +226,14 @@ func visitorNamed(name string) (visitor, error) {
 			wanted = serviceUser
 		}
 	}
-	u, err := user.Current()
+	u := &user.User{Username: "uid " + strconv.Itoa(os.Geteuid()), Uid: strconv.Itoa(os.Geteuid()), Gid: strconv.Itoa(os.Getegid())}
 	if wanted != "" {
-		u, err = user.Lookup(wanted)
-	}
-	switch {
-	case err != nil && wanted != "":
-		return visitor{}, fmt.Errorf("--user: there is no user %q", wanted)
-	case err != nil: // a container may have no name for us
-		return visitor{name: "uid " + strconv.Itoa(os.Geteuid()), uid: os.Geteuid(), gid: os.Getegid(), own: true}, nil
+		var err error
+		if u, err = user.Lookup(wanted); err != nil {
+			return visitor{}, fmt.Errorf("--user: there is no user %q", wanted)
+		}
+	} else if named, err := user.Current(); err == nil { // a container may have no name for us
+		u = named
 	}
 	v := visitor{name: u.Username}
 	v.uid, _ = strconv.Atoi(u.Uid) // they are numbers where there are Unix sockets

@@ -16,7 +16,8 @@ func (a *app) kill() *cobra.Command {
 		Short: "send one worker a signal; it is started again if it ends",
 		Long: `Send a worker, and what it has started, a signal: TERM if none is named. If it
 ends it is started again, and its end counts against nobody. The calls it ran fail
-with worker_lost: to replace a worker without that, restart it.`,
+with worker_lost: to replace a worker without that, restart it. Workers ignore INT,
+which a ctrl-C at the daemon's terminal sends them, too.`,
 		Example: `  mochi-pyd kill numpy/1
   mochi-pyd kill -s KILL numpy/0
   mochi-pyd kill -s USR1 numpy/0`,
@@ -44,6 +45,6 @@ with worker_lost: to replace a worker without that, restart it.`,
 	}
 	cmd.Flags().StringVarP(&signal, "signal", "s", "TERM", "the `SIGNAL`'s name")
 	// The flag exists: it was made on the line above.
-	_ = cmd.RegisterFlagCompletionFunc("signal", cobra.FixedCompletions([]string{"TERM", "KILL", "INT", "HUP", "QUIT", "USR1", "USR2", "STOP", "CONT"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("signal", cobra.FixedCompletions([]string{"TERM", "KILL", "HUP", "QUIT", "USR1", "USR2", "STOP", "CONT"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }

@@ -78,8 +78,10 @@ func (d *Daemon) eventsOf(c *rpc.Call) {
 			}
 		}
 		err := follow(ctx, d.watched, feed, d.memory.events, next, wanted, func(n uint64) any {
-			return Event{At: time.Now(), Event: "missed", Level: "warn", Fields: map[string]any{"dropped": n},
-				Message: fmt.Sprintf("%d events came faster than they were read and are gone: the daemon's own log has them", n)}
+			return Event{
+				At: time.Now(), Event: "missed", Level: "warn", Fields: map[string]any{"dropped": n},
+				Message: fmt.Sprintf("%d events came faster than they were read and are gone: the daemon's own log has them", n),
+			}
 		})
 		return feed.end(), err
 	})

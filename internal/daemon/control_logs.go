@@ -121,8 +121,10 @@ func (d *Daemon) logsOf(c *rpc.Call) {
 			}
 		}
 		err := follow(ctx, d.watched, feed, remembered.logs, next, f.wants, func(n uint64) any {
-			return LogLine{At: time.Now(), Pool: p.Pool, Slot: -1, Level: "warning", Stream: "daemon", Dropped: int(n), //nolint:gosec // a count of lines
-				Message: fmt.Sprintf("%d records came faster than they were read and are gone: the daemon's own log has them", n)}
+			return LogLine{
+				At: time.Now(), Pool: p.Pool, Slot: -1, Level: "warning", Stream: "daemon", Dropped: int(n), //nolint:gosec // a count of lines
+				Message: fmt.Sprintf("%d records came faster than they were read and are gone: the daemon's own log has them", n),
+			}
 		})
 		return feed.end(), err
 	})

@@ -64,7 +64,7 @@ func (d *Daemon) scale(c *rpc.Call) {
 		By      *int   `json:"by"`
 	}
 	d.operate(c, &p, []string{"pool", "workers", "by"}, &p.Pool, func(s *served) (any, error) {
-		workers := 0
+		var workers int
 		switch {
 		case p.Workers != nil && p.By == nil:
 			workers = *p.Workers
@@ -107,7 +107,7 @@ func (d *Daemon) kill(c *rpc.Call) {
 		sig, ok := signalOf(p.Signal)
 		switch {
 		case !ok:
-			return nil, rpc.NewError(rpc.KindInvalidParams, fmt.Sprintf("%s: there is no signal %q: TERM, KILL, INT, HUP, QUIT, USR1, USR2, STOP, CONT and others", c.Method, p.Signal), rpc.Fields{"argument": "signal"})
+			return nil, rpc.NewError(rpc.KindInvalidParams, fmt.Sprintf("%s: there is no signal %q: TERM, KILL, HUP, QUIT, USR1, USR2, STOP, CONT and others", c.Method, p.Signal), rpc.Fields{"argument": "signal"})
 		case p.Slot == nil:
 			return nil, rpc.NewError(rpc.KindInvalidParams, c.Method+" needs a slot: it signals one worker", rpc.Fields{"argument": "slot"})
 		case !hasSlot(s, *p.Slot):

@@ -75,19 +75,11 @@ func (m *memory) known(pool string) *poolMemory {
 	return m.pools[pool]
 }
 
-// names are the pools that there is anything of.
-func (m *memory) names() []string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var names []string
-	for name := range m.pools {
-		names = append(names, name)
-	}
-	return names
-}
-
-// note takes what a supervisor tells.
+// note takes what a supervisor tells; no memory keeps nothing.
 func (m *memory) note(e supervisor.Event) {
+	if m == nil {
+		return
+	}
 	switch e := e.(type) {
 	case supervisor.Logged:
 		m.of(e.Pool).logs.add(logLine(e))
