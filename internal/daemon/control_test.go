@@ -56,9 +56,9 @@ func TestWhoFollowsSlowlyHoldsNobodyUpAndIsToldWhatHeMissed(t *testing.T) {
 		}
 		if seen++; seen == 1 {
 			// We read nothing while far more is written than anyone keeps for us.
-			for i := range 10 {
+			for range 10 {
 				call(t, host, "talkative.say", list{maxLogRecords / 2, strings.Repeat("x", 50)})
-				_ = i
+
 			}
 			call(t, host, "talkative.say", list{1, "last"})
 			until(t, dial(t, r.control), "0 last", "mochi.logs", object{"pool": "talkative", "n": 3})
