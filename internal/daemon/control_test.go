@@ -58,7 +58,6 @@ func TestWhoFollowsSlowlyHoldsNobodyUpAndIsToldWhatHeMissed(t *testing.T) {
 			// We read nothing while far more is written than anyone keeps for us.
 			for range 10 {
 				call(t, host, "talkative.say", list{maxLogRecords / 2, strings.Repeat("x", 50)})
-
 			}
 			call(t, host, "talkative.say", list{1, "last"})
 			until(t, dial(t, r.control), "0 last", "mochi.logs", object{"pool": "talkative", "n": 3})
