@@ -1,0 +1,110 @@
+package pool
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mochilang/mochi-pyd/rpc"
+	"github.com/mochilang/mochi-pyd/supervisor"
+)
+
+// MaxScale is how many workers a pool can be given while it runs: as many as its
+// configuration could.
+const MaxScale = 1024
+
+// Resize makes it a pool of so many workers from now on, and says how many it
+// was one of. Where there are more, the surplus takes no new calls, finishes
+// those it has, within GracefulTimeout, and ends; handles on its objects end
+// with it. An elastic pool keeps its upper bound, and grows again when calls
+// wait.
+//
+// Spare workers are not counted: they are no part of what serves.
+func (p *Pool) Resize(workers int) (was int, err error) {
+	if workers < 1 || workers > MaxScale {
+		return 0, rpc.NewError(rpc.KindInvalidParams,
+			fmt.Sprintf("pool %s cannot have %d workers: it takes 1 to %d (to have it take no calls, pause it)", p.opt.Name, workers, MaxScale),
+			rpc.Fields{"argument": "workers"})
+	}
+	p.mu.Lock()
+	if p.running == nil || p.draining || p.closed {
+		p.mu.Unlock()
+		return 0, shuttingDown(p.opt.Name)
+	}
+	was = p.opt.Workers
+	elastic := p.opt.MaxWorkers > p.opt.Workers
+	p.opt.Workers = workers
+	if !elastic || p.opt.MaxWorkers < workers {
+		p.opt.MaxWorkers = workers
+	}
+	for p.opened < workers {
+		if !slices.Contains(p.rooms, nil) {
+			p.rooms = append(p.rooms, nil) // those that end keep their numbers until they have
+		}
+		p.open(false)
+	}
+	var leaving []*departure
+	for p.opened > workers {
+		d := p.choose()
+		if d == nil {
+			break
+		}
+		d.room.leaving = true
+		p.opened--
+		leaving = append(leaving, d)
+		p.tasks.Go(func() { p.depart(d) })
+	}
+	p.fill()
+	p.unlock()
+	for _, d := range leaving {
+		if d.worker != nil {
+			d.worker.Drain() // not under our lock: it tells its Hook
+		}
+	}
+	p.dispatch(nil)
+	return was, nil
+}
+
+// departure is a slot that is to end, and the worker that serves in it, if any.
+type departure struct {
+	room   *room
+	worker *supervisor.Worker
+}
+
+// choose is the slot that is missed least: one without a worker, else an idle
+// one, else the one with the highest number, so that those that stay are 0 and
+// up. Called with mu held.
+func (p *Pool) choose() *departure {
+	var best *departure
+	least := 0
+	for number, r := range slices.Backward(p.rooms) {
+		if r == nil || r.spare || r.leaving {
+			continue
+		}
+		i := slices.IndexFunc(p.members, func(m *member) bool { return m.slot == number && m.accepting() })
+		if i < 0 {
+			return &departure{room: r}
+		}
+		m := p.members[i]
+		if load := m.onMain + m.onLoop + m.pinned.size; best == nil || load == 0 && least > 0 {
+			best, least = &departure{r, m.worker}, load
+		}
+	}
+	return best
+}
+
+// depart ends a slot whose worker takes no more calls, when it has finished
+// those it has. A worker that dies meanwhile needs no successor.
+func (p *Pool) depart(d *departure) {
+	if d.worker != nil {
+		grace := time.NewTimer(p.opt.GracefulTimeout)
+		defer grace.Stop()
+		select {
+		case <-d.worker.Idle():
+		case <-d.worker.Done():
+		case <-grace.C:
+		case <-p.context().Done():
+		}
+	}
+	d.room.stop(supervisor.Ending{Reason: supervisor.ReasonScale})
+}
