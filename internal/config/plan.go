@@ -80,9 +80,10 @@ func (s Step) String() string {
 // does not, and may hold what is nobody's business.
 func (c Change) String() string {
 	const shown = 24
+	from, to := strings.Trim(c.From, `"`), strings.Trim(c.To, `"`)
 	what := c.Key + " changed →"
-	if c.Key != "env" && len(c.From)+len(c.To) <= shown && c.Apply == ApplyLive {
-		what = fmt.Sprintf("%s %s→%s", c.Key, strings.Trim(c.From, `"`), strings.Trim(c.To, `"`))
+	if from != "" && to != "" && len(from)+len(to) <= shown && c.Apply == ApplyLive {
+		what = fmt.Sprintf("%s %s→%s", c.Key, from, to)
 	}
 	if c.Apply == ApplyRestart {
 		return what + " at the next restart of the daemon"

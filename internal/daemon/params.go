@@ -74,7 +74,7 @@ func (d *Daemon) own(c *rpc.Call, table map[string]method) {
 // told that it may not, whether or not this version has it.
 var laterControls = map[string]bool{
 	"mochi.status": true, "mochi.workers": true, "mochi.restart": true, "mochi.scale": true, "mochi.pause": true,
-	"mochi.resume": true, "mochi.kill": true, "mochi.reload": true, "mochi.drain": true, "mochi.logs": true, "mochi.events": true,
+	"mochi.resume": true, "mochi.kill": true, "mochi.reload": true, "mochi.config": true, "mochi.drain": true, "mochi.logs": true, "mochi.events": true,
 }
 
 // reply answers with a value of ours.
