@@ -21,6 +21,22 @@ func (d *Daemon) Settings(file string) []Setting {
 // Settings are the keys of a pool.
 func (p *Pool) Settings(file string) []Setting { return poolKeys.settings(p, p.Origins, file, p.Name) }
 
+// Settings are all that the file says, and the defaults of what it does not.
+func (c *Config) Settings() []Setting {
+	d := c.Daemon()
+	all := append(d.Settings(c.File), c.DefaultSettings()...)
+	for _, p := range c.Pools() {
+		all = append(all, p.Settings(c.File)...)
+	}
+	return all
+}
+
+// DefaultSettings are those of pools that do not say otherwise.
+func (c *Config) DefaultSettings() []Setting {
+	p := c.pool("", nil)
+	return defaultKeys.settings(&p, p.Origins, c.File, "")
+}
+
 func (t table) settings(ptr any, origins Origins, file, pool string) []Setting {
 	s := reflect.ValueOf(ptr).Elem()
 	out := make([]Setting, len(t.keys))

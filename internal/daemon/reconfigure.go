@@ -205,6 +205,9 @@ func (d *Daemon) reloadConfig(c *rpc.Call, wait bool) {
 // Reread begins a reload of the configuration for somebody who waits for no
 // answer: a signal's. The log is told.
 func (d *Daemon) Reread() {
+	if d.draining.Load() {
+		return // there is nothing left to set
+	}
 	_ = d.onItsOwn(func(ctx context.Context) (any, error) { return d.Reconfigure(ctx, nil) })
 }
 

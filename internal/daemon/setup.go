@@ -66,7 +66,7 @@ func (d *Daemon) showConfig(c *rpc.Call) {
 		}
 		out := Configuration{File: file, Settings: []config.Setting{}}
 		if p.Pool == "" {
-			out.Settings = d.settings().Settings(file)
+			out.Settings = append(d.settings().Settings(file), d.config().DefaultSettings()...)
 		}
 		for _, s := range chosen {
 			out.Settings = append(out.Settings, s.settings().Settings(file)...)
