@@ -69,9 +69,13 @@ func (s Step) String() string {
 	case ActionUnchanged:
 		return name + " unchanged"
 	}
-	parts := make([]string, len(s.Changes))
-	for i, c := range s.Changes {
-		parts[i] = c.String()
+	var parts []string
+	for _, live := range []bool{true, false} { // what holds at once comes first, here as there
+		for _, c := range s.Changes {
+			if (c.Apply == ApplyLive) == live {
+				parts = append(parts, c.String())
+			}
+		}
 	}
 	return name + ": " + strings.Join(parts, ", ")
 }

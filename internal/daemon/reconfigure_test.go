@@ -167,7 +167,7 @@ func TestAPoolWhoseNewSettingsDoNotStartKeepsTheOldOnes(t *testing.T) {
 	if err := dial(t, r.control).Call(t.Context(), "mochi.config", object{"diff": true}, &diff); err != nil {
 		t.Fatal(err)
 	}
-	if want := "img: module changed → rolling, max-queue 1024→7 live"; diff.Text != want {
+	if want := "img: max-queue 1024→7 live, module changed → rolling"; diff.Text != want {
 		t.Errorf("config diff says %q, want %q", diff.Text, want)
 	}
 }
