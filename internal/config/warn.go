@@ -93,10 +93,8 @@ func environment(venv string) error {
 	if _, err := exec.LookPath(python); err != nil {
 		return fmt.Errorf("%s has no interpreter: %s: %s", venv, python, reason(err))
 	}
-	if f, err := os.Open(filepath.Join(venv, "pyvenv.cfg")); err != nil {
-		return fmt.Errorf("%s is no virtual environment: pyvenv.cfg: %s", venv, reason(err))
-	} else {
-		_ = f.Close()
+	if err := readable(filepath.Join(venv, "pyvenv.cfg")); err != nil {
+		return fmt.Errorf("%s is no virtual environment: %w", venv, err)
 	}
 	return nil
 }
