@@ -3,6 +3,8 @@ package pool
 import (
 	"context"
 	"errors"
+	"reflect"
+	"slices"
 	"time"
 
 	"github.com/mochilang/mochi-pyd/supervisor"
@@ -91,7 +93,7 @@ func (p *Pool) settled() {
 
 // use makes o the pool's settings. Called with mu held.
 func (p *Pool) use(o Options) {
-	p.opt = o
+	p.opt.take(o)
 	p.circuit.backoff = backoff{min: o.BackoffMin, max: o.BackoffMax}
 	p.circuit.budget.limit, p.circuit.budget.window = o.RestartLimit, o.RestartWindow
 	tuning := supervisor.Tuning{StopTimeout: o.StopTimeout, LogRate: o.LogRate}
@@ -108,6 +110,22 @@ func (p *Pool) use(o Options) {
 	}
 	p.weighFromNowOn()
 	p.expireAt(time.Now()) // whatever was due later may be due now
+}
+
+// fixed are the fields of Config that never change. They are read without the
+// lock, so nothing may write them, not even what they are.
+var fixed = []string{"Name", "Number", "MaxMessage", "Kinds"}
+
+// take copies the settings that may change, and nothing else: written as a list
+// of fields, it would forget the next one that is added to Config.
+func (o *Options) take(next Options) {
+	to, from := reflect.ValueOf(&o.Config).Elem(), reflect.ValueOf(next.Config)
+	for i := range to.NumField() {
+		if !slices.Contains(fixed, to.Type().Field(i).Name) {
+			to.Field(i).Set(from.Field(i))
+		}
+	}
+	o.Command = next.Command
 }
 
 // seats are what a member can be given at once.

@@ -52,7 +52,8 @@ func (p *Pool) Resize(workers int) (was int, err error) {
 		d.room.leaving = true
 		p.opened--
 		leaving = append(leaving, d)
-		p.tasks.Go(func() { p.depart(d) })
+		grace := p.opt.GracefulTimeout // of now: it may be changed meanwhile
+		p.tasks.Go(func() { p.depart(d, grace) })
 	}
 	p.fill()
 	p.unlock()
@@ -95,9 +96,9 @@ func (p *Pool) choose() *departure {
 
 // depart ends a slot whose worker takes no more calls, when it has finished
 // those it has. A worker that dies meanwhile needs no successor.
-func (p *Pool) depart(d *departure) {
+func (p *Pool) depart(d *departure, graceful time.Duration) {
 	if d.worker != nil {
-		grace := time.NewTimer(p.opt.GracefulTimeout)
+		grace := time.NewTimer(graceful)
 		defer grace.Stop()
 		select {
 		case <-d.worker.Idle():
