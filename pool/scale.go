@@ -52,23 +52,25 @@ func (p *Pool) Resize(workers int) (was int, err error) {
 		d.room.leaving = true
 		p.opened--
 		leaving = append(leaving, d)
-		p.tasks.Go(func() { p.depart(d) })
+		grace := p.opt.GracefulTimeout // of now: it may be changed meanwhile
+		p.tasks.Go(func() { p.depart(d, grace) })
 	}
 	p.fill()
 	p.unlock()
 	for _, d := range leaving {
-		if d.worker != nil {
-			d.worker.Drain() // not under our lock: it tells its Hook
+		for _, w := range d.workers {
+			w.Drain() // not under our lock: it tells its Hook
 		}
 	}
 	p.dispatch(nil)
 	return was, nil
 }
 
-// departure is a slot that is to end, and the worker that serves in it, if any.
+// departure is a slot that is to end, and the workers that have calls in it: none,
+// one, or, while one is being replaced, two.
 type departure struct {
-	room   *room
-	worker *supervisor.Worker
+	room    *room
+	workers []*supervisor.Worker
 }
 
 // choose is the slot that is missed least: one without a worker, else an idle
@@ -81,13 +83,18 @@ func (p *Pool) choose() *departure {
 		if r == nil || r.spare || r.leaving {
 			continue
 		}
-		i := slices.IndexFunc(p.members, func(m *member) bool { return m.slot == number && m.accepting() })
-		if i < 0 {
-			return &departure{room: r}
+		d, load := &departure{room: r}, 0
+		for _, m := range p.members {
+			if m.slot == number {
+				d.workers = append(d.workers, m.worker)
+				load += m.onMain + m.onLoop + m.pinned.size
+			}
 		}
-		m := p.members[i]
-		if load := m.onMain + m.onLoop + m.pinned.size; best == nil || load == 0 && least > 0 {
-			best, least = &departure{r, m.worker}, load
+		if len(d.workers) == 0 {
+			return d
+		}
+		if best == nil || load == 0 && least > 0 {
+			best, least = d, load
 		}
 	}
 	return best
@@ -95,14 +102,15 @@ func (p *Pool) choose() *departure {
 
 // depart ends a slot whose worker takes no more calls, when it has finished
 // those it has. A worker that dies meanwhile needs no successor.
-func (p *Pool) depart(d *departure) {
-	if d.worker != nil {
-		grace := time.NewTimer(p.opt.GracefulTimeout)
-		defer grace.Stop()
+func (p *Pool) depart(d *departure, graceful time.Duration) {
+	grace := time.NewTimer(graceful)
+	defer grace.Stop()
+	for _, w := range d.workers {
 		select {
-		case <-d.worker.Idle():
-		case <-d.worker.Done():
+		case <-w.Idle():
+		case <-w.Done():
 		case <-grace.C:
+			grace.Reset(0) // it is over for the next one, too
 		case <-p.context().Done():
 		}
 	}

@@ -144,7 +144,7 @@ func (w *Worker) watch(ctx context.Context, waited <-chan WaitStatus, bury func(
 			ladders.heard(time.Now())
 		case <-term.C:
 			w.signal(syscall.SIGTERM)
-			kill = newClock(max(w.cfg.StopTimeout, time.Millisecond))
+			kill = newClock(max(time.Duration(w.stopTimeout.Load()), time.Millisecond))
 		case <-kill.C:
 			w.signal(syscall.SIGKILL)
 		}

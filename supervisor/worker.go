@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -66,6 +67,8 @@ type Worker struct {
 	fallen  chan struct{}
 	done    chan struct{}
 
+	stopTimeout atomic.Int64 // cfg.StopTimeout, which may be changed
+
 	// telling keeps a transition and its event together, so that a Hook sees
 	// the states in the order they were taken. It is taken before mu.
 	telling sync.Mutex
@@ -115,6 +118,7 @@ func StartWorker(ctx context.Context, cfg WorkerConfig) *Worker {
 		fallen:  make(chan struct{}),
 		done:    make(chan struct{}),
 	}
+	w.stopTimeout.Store(int64(cfg.StopTimeout))
 	w.log = newJournal(cfg.LogRate, w.link.whose, func(r LogRecord) {
 		w.emit(Logged{Identity: w.ID(), Record: r})
 	})

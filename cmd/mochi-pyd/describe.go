@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -102,11 +101,7 @@ func (a *app) printDescription(d described, wide bool) error {
 			continue
 		}
 		shown++
-		from := s.Origin
-		if s.Line > 0 {
-			from += fmt.Sprintf(", line %d", s.Line)
-		}
-		t.row("  "+s.Key, settingText(s), from)
+		t.row("  "+s.Key, s.Text, s.Origin)
 	}
 	if err := t.flush(); err != nil {
 		return err
@@ -131,29 +126,6 @@ func (a *app) printDescription(d described, wide bool) error {
 }
 
 func (a *app) section(title string, _ bool) { fmt.Fprintf(a.out, "\n%s:\n", title) }
-
-// settingText is a value in one line.
-func settingText(s daemon.Setting) string {
-	if s.Key == "env" {
-		if names, ok := s.Value.([]any); ok && len(names) > 0 {
-			return fmt.Sprintf("%v (values are not shown)", names)
-		}
-	}
-	switch v := s.Value.(type) {
-	case string:
-		return orDash(v)
-	case float64:
-		return fmt.Sprint(int64(v))
-	}
-	raw, err := json.Marshal(s.Value)
-	if err != nil {
-		return "-"
-	}
-	if text := string(raw); text != "[]" && text != "null" {
-		return text
-	}
-	return "-"
-}
 
 func (a *app) printExits(exits []daemon.PastExit, wide bool) error {
 	if len(exits) == 0 {

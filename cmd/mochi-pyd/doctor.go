@@ -155,7 +155,7 @@ func (d *doctor) lookAtPools() {
 	}
 	daemon := d.status.Daemon
 	if daemon.ConfigDiffers {
-		d.say(doctorWarn, "daemon", "mochi-pyd reload, or restart the daemon", "%s has changed since it was read", daemon.Config)
+		d.say(doctorWarn, "daemon", "mochi-pyd reload applies it, mochi-pyd config diff shows what", "%s has changed since it was read", daemon.Config)
 	} else {
 		d.say(doctorOK, "daemon", "", "pid %d, version %s, %s for %s", daemon.PID, daemon.Version, daemon.Status, age(fromMS(daemon.UptimeMS)))
 	}

@@ -99,7 +99,10 @@ func summary(s daemon.Status) string {
 		s.Daemon.Version, s.Daemon.PID, s.Daemon.Status, age(fromMS(s.Daemon.UptimeMS)),
 		plural(len(s.Pools), "pool"), ready, desired, plural(s.Daemon.Connections, "host"))
 	if s.Daemon.ConfigDiffers {
-		line += "; " + s.Daemon.Config + " has changed since it was read: restart the daemon to apply it"
+		line += "; " + s.Daemon.Config + " has changed since it was read: mochi-pyd reload applies it, mochi-pyd config diff shows what"
+	}
+	if len(s.Daemon.ConfigPending) > 0 {
+		line += "; not in force of what it says: " + strings.Join(s.Daemon.ConfigPending, ", ") + " (mochi-pyd config diff)"
 	}
 	return line
 }

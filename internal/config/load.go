@@ -11,12 +11,13 @@ import (
 )
 
 // Errors are all the mistakes of a file, each with its place.
-type Errors = tomldoc.Errors
+type Errors = tomldoc.Errors //nolint:errname // a list of them, by the name that it has there
 
 // Config is a loaded configuration, or the one there is without a file.
 type Config struct {
 	File string // "" without a file
 
+	doc *tomldoc.Doc      // for the places of warnings; nil without a file
 	sum [sha256.Size]byte // of the document, to notice when the file changes
 
 	daemon, defaults, flags layer
@@ -71,6 +72,7 @@ func Parse(file, base string, doc []byte) (*Config, error) {
 	}
 	l := &loader{Doc: d, base: base}
 	c := l.load(d.Tree)
+	c.doc = d
 	if err := d.Err(); err != nil {
 		return nil, err
 	}

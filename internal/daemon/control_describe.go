@@ -3,8 +3,10 @@ package daemon
 import (
 	"context"
 	"fmt"
-	"reflect"
+	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/mochilang/mochi-pyd/internal/config"
@@ -25,7 +27,7 @@ type (
 	// Description is mochi.describe on the control socket.
 	Description struct {
 		Pool     PoolStatus         `json:"pool"`
-		Settings []Setting          `json:"settings"`
+		Settings []config.Setting   `json:"settings"`
 		Workers  []WorkerStatus     `json:"workers"`
 		Exits    []PastExit         `json:"exits"` // the last ones, oldest first
 		Stderr   []LogLine          `json:"stderr"`
@@ -33,13 +35,6 @@ type (
 		Skipped  []describedSkipped `json:"skipped"`
 		// Silent is why there are no methods, where a worker would know.
 		Silent string `json:"silent,omitempty"`
-	}
-	// Setting is one key with its value and where that came from.
-	Setting struct {
-		Key    string `json:"key"`
-		Value  any    `json:"value"`
-		Origin string `json:"origin"`         // default, pool-defaults, pool, flag or operator
-		Line   int    `json:"line,omitempty"` // in the configuration file
 	}
 	// PastExit is an end that a worker came to, with what it left behind.
 	PastExit struct {
@@ -100,10 +95,10 @@ func (d *Daemon) describePool(c *rpc.Call) {
 	d.later(c, func(ctx context.Context) (any, error) {
 		st := s.pool.Stat()
 		out := Description{
-			Pool: poolStatus(st, s.settings), Settings: settingsOf(s.settings, st.Workers), Workers: workersOf(chosen).Workers,
+			Pool: poolStatus(st, s.settings()), Settings: settingsOf(s.settings(), d.config().File, st.Workers), Workers: workersOf(chosen).Workers,
 			Methods: []describedMethod{}, Skipped: []describedSkipped{},
 		}
-		m := d.memory.of(s.settings.Name)
+		m := d.memory.of(s.settings().Name)
 		out.Exits = slices.Clone(m.exits.all())
 		onStderr := func(l LogLine) bool { return l.Stream == "stderr" }
 		if p.Slot != nil {
@@ -142,44 +137,30 @@ func (d *Daemon) describeMethods(ctx context.Context, s *served, st pool.Stat, o
 // originOperator is where a value comes from that mochi.scale set.
 const originOperator = "operator"
 
-// settingsOf are a pool's keys, in the order of the documentation. What is in env
-// is not shown: it is where people put what must not be read.
-func settingsOf(s config.Pool, workers int) []Setting {
-	var out []Setting
-	v := reflect.ValueOf(s)
-	for i := range v.NumField() {
-		key := v.Type().Field(i).Tag.Get("key")
-		if key == "-" {
-			continue
-		}
-		origin := s.Origins[key]
-		set := Setting{Key: key, Origin: string(origin.Kind), Line: origin.Line}
-		if key == "workers" && workers != s.Workers {
-			set = Setting{Key: key, Value: workers, Origin: originOperator}
-			out = append(out, set)
-			continue
-		}
-		switch value := v.Field(i).Interface().(type) {
-		case time.Duration:
-			set.Value = value.String()
-		case config.BusyPoll:
-			set.Value = value.Max.String()
-			if value.Auto {
-				set.Value = "auto"
+// hidden is shown instead of what is in env: it is where people put what must not
+// be read, and what describe says goes into tickets.
+const hidden = "…"
+
+// settingsOf are a pool's keys, in the order of the documentation.
+func settingsOf(s *config.Pool, file string, workers int) []config.Setting {
+	all := s.Settings(file)
+	for i := range all {
+		switch set := &all[i]; set.Key {
+		case "workers":
+			if workers != s.Workers {
+				set.Value, set.Text, set.Origin = workers, strconv.Itoa(workers), originOperator
 			}
-		case map[string]string:
-			names := make([]string, 0, len(value))
-			for name := range value {
-				names = append(names, name)
+		case "env":
+			names := slices.Sorted(maps.Keys(s.Env))
+			shown := make(map[string]string, len(names))
+			for j, name := range names {
+				shown[name], names[j] = hidden, name+" = "+hidden
 			}
-			slices.Sort(names)
-			set.Value = names
-		case []string:
-			set.Value = append([]string{}, value...)
-		default:
-			set.Value = value
+			set.Value, set.Text = shown, "{ "+strings.Join(names, ", ")+" }"
+			if len(names) == 0 {
+				set.Text = "{}"
+			}
 		}
-		out = append(out, set)
 	}
-	return out
+	return all
 }

@@ -169,7 +169,7 @@ func (d *Daemon) remembered(name string, slot *int) (*poolMemory, *rpc.Error) {
 		_, err := d.chosen(name)
 		return nil, err
 	}
-	m := d.memory.of(s.settings.Name)
+	m := d.memory.of(s.settings().Name)
 	if slot != nil && !hasSlot(s, *slot) && !slices.ContainsFunc(m.exits.all(), func(e PastExit) bool { return e.Slot == *slot }) {
 		return nil, noSlot(s, *slot)
 	}
@@ -177,7 +177,7 @@ func (d *Daemon) remembered(name string, slot *int) (*poolMemory, *rpc.Error) {
 }
 
 func noSlot(s *served, slot int) *rpc.Error {
-	return rpc.NewError(rpc.KindInvalidParams, fmt.Sprintf("pool %s has no worker %d: its workers are %s", s.settings.Name, slot, slotsOf(s)),
+	return rpc.NewError(rpc.KindInvalidParams, fmt.Sprintf("pool %s has no worker %d: its workers are %s", s.settings().Name, slot, slotsOf(s)),
 		rpc.Fields{"argument": "slot", "missing": "worker"})
 }
 

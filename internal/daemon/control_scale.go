@@ -76,7 +76,7 @@ func (d *Daemon) scale(c *rpc.Call) {
 			return nil, rpc.NewError(rpc.KindInvalidParams, c.Method+" needs either workers, how many, or by, how many more", rpc.Fields{"argument": "workers"})
 		}
 		was, err := s.pool.Resize(workers)
-		return Scaled{Pool: s.settings.Name, Was: was, Workers: workers}, err
+		return Scaled{Pool: s.settings().Name, Was: was, Workers: workers}, err
 	})
 }
 
@@ -91,7 +91,7 @@ func (d *Daemon) pause(paused bool) func(*rpc.Call) {
 			if paused {
 				do = s.pool.Pause
 			}
-			return Paused{Pool: s.settings.Name, Paused: paused}, do()
+			return Paused{Pool: s.settings().Name, Paused: paused}, do()
 		})
 	}
 }
@@ -119,7 +119,7 @@ func (d *Daemon) kill(c *rpc.Call) {
 				pid = slot.Worker.PID
 			}
 		}
-		return Killed{Pool: s.settings.Name, Slot: *p.Slot, PID: pid, Signal: signalName(sig)}, s.pool.Signal(*p.Slot, sig)
+		return Killed{Pool: s.settings().Name, Slot: *p.Slot, PID: pid, Signal: signalName(sig)}, s.pool.Signal(*p.Slot, sig)
 	})
 }
 

@@ -140,7 +140,7 @@ func TestTwoThatScaleByOneAddTwo(t *testing.T) {
 func TestWhatIsInEnvIsNotShown(t *testing.T) {
 	r := start(t, "[pools.talkative]\nworkers = 1\nenv = { TOKEN = \"hunter2\" }\n", map[string]string{"talkative": talkative})
 	got := call(t, dial(t, r.control), "mochi.describe", object{"pool": "talkative"})
-	if strings.Contains(got, "hunter2") || !strings.Contains(got, `{"key":"env","value":["TOKEN"],"origin":"pool","line":3}`) {
+	if strings.Contains(got, "hunter2") || !strings.Contains(got, `"key":"env","value":{"TOKEN":"…"},"text":"{ TOKEN = … }","origin":"test.toml:3"`) {
 		t.Errorf("got %s", got)
 	}
 }

@@ -148,7 +148,7 @@ func (d *Daemon) observeStatus(e pool.StatusChanged) {
 // observeReload: a pool's code was loaded anew, or could not be, with the
 // traceback: it is what has to be mended.
 func (d *Daemon) observeReload(s *served, replaced int, why *rpc.Error) {
-	args := []any{"event", "reload", "pool", s.settings.Name, "workers", replaced}
+	args := []any{"event", "reload", "pool", s.settings().Name, "workers", replaced}
 	if why == nil {
 		d.log.Info("code reloaded", args...)
 		return
