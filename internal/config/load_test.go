@@ -287,5 +287,6 @@ func FuzzLoaderNeverPanics(f *testing.F) {
 		c.Daemon()
 		c.Pools()
 		c.OnDemand("m")
+		c.Settings()
 	})
 }
