@@ -139,7 +139,7 @@ max-message = "1536KiB"
 write-timeout = "1m30s"
 socket-mode = "0600"
 [pools.x]
-env = { A = "1\n\"2\"", "b.c" = "\t\u0001<&>" }
+env = { A = "1\n\"2\"", "b.c" = "\t\u0001\u007f\u2028<&>" }
 busy-poll = "200us"
 start-timeout = "1h"
 max-memory = "1.5GiB"

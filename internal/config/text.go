@@ -44,14 +44,14 @@ func text(value any) string {
 	panic(fmt.Sprintf("config: no text for a %T", value))
 }
 
-// quote writes a TOML basic string. JSON's escapes are TOML's, but for those of
-// characters that need none.
+// quote writes a TOML basic string. JSON's escapes are TOML's; but DEL, which
+// JSON leaves as it is, TOML wants escaped.
 func quote(s string) string {
 	var b strings.Builder
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	_ = enc.Encode(s) // a string always encodes
-	return strings.TrimSuffix(b.String(), "\n")
+	return strings.ReplaceAll(strings.TrimSuffix(b.String(), "\n"), "\x7f", `\u007f`)
 }
 
 func list[T any](items []T, one func(T) string) string {

@@ -44,13 +44,21 @@ func (d *Daemon) plan(next *config.Config) *changeOver {
 	for _, s := range now.all {
 		switch {
 		case seen[s]:
-		case !s.settings().Declared && allowedBy(&p.daemon, s.settings().Name):
+		case !s.settings().Declared && allowedBy(&p.daemon, s.settings().Name) && !p.mended(s):
 			p.compare(s, next.OnDemand(s.settings().Name), file)
 		default:
 			p.add(poolStep{Step: config.Step{Pool: s.settings().Name, Action: config.ActionRemoved}, served: s})
 		}
 	}
 	return p
+}
+
+// mended says of an import that failed that it may do better with other
+// defaults. Whoever asks for it next has it tried from scratch; rolling it would
+// make the operator wait for what is no business of his.
+func (p *changeOver) mended(s *served) bool {
+	next := p.next.OnDemand(s.settings().Name)
+	return hopeless(s) && len(s.settings().ChangesTo(&next, "")) > 0
 }
 
 func (p *changeOver) compare(s *served, next config.Pool, file string) {

@@ -87,11 +87,11 @@ func (r *registry) settled(s *served, next config.Pool) {
 	defer r.mu.Unlock()
 	before := s.settings().Alias
 	s.said.Store(&next)
-	if before == next.Alias || r.closed {
+	if r.closed {
 		return
 	}
-	r.change(func(n *routes) {
-		if before != "" && n.declared[before] == s {
+	r.change(func(n *routes) { // in any case: whoever watches source files looks where they are now
+		if before != next.Alias && n.declared[before] == s {
 			delete(n.declared, before)
 		}
 		if next.Declared {

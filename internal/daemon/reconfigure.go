@@ -34,7 +34,7 @@ type Reconfigured struct {
 }
 
 // Reconfigure reads the configuration again and applies it. told, if any, hears
-// the plan when what is live is in force and before workers are replaced.
+// the plan once nothing of it can be refused any more, before pools are touched.
 func (d *Daemon) Reconfigure(ctx context.Context, told func(Reconfigured)) (Reconfigured, error) {
 	d.rereading.Lock()
 	defer d.rereading.Unlock()

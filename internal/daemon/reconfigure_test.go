@@ -212,7 +212,7 @@ func TestNoCallIsLostWhileTheConfigurationIsReloaded(t *testing.T) {
 			}
 		})
 	}
-	for i, more := range []string{"env = { WHO = \"a\" }", "preload = true", "depth = 2\nconcurrency = 3", "preload = false\nworkers = 1", "workers = 3\nspare = 1\nmax-age = \"1h\"", "depth = 64"} {
+	for i, more := range []string{"env = { WHO = \"a\" }", "preload = true", "preload = true\nenv = { WHO = \"b\" }", "depth = 2\nconcurrency = 3", "preload = false\nworkers = 1", "workers = 3\nspare = 1\nmax-age = \"1h\"", "depth = 64"} {
 		if !strings.Contains(more, "workers") {
 			more = "workers = 2\n" + more
 		}
