@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/mochilang/mochi-pyd/internal/config"
+	"github.com/mochilang/mochi-pyd/supervisor"
 )
 
 const (
@@ -27,7 +28,7 @@ const (
 // TestThePageOfCommandsIsTheProgram: every command, flag and exit code is on the
 // page, and nothing else is.
 func TestThePageOfCommandsIsTheProgram(t *testing.T) {
-	want := page((&app{in: os.Stdin, out: os.Stdout, err: os.Stderr}).root())
+	want := page(t, (&app{in: os.Stdin, out: os.Stdout, err: os.Stderr}).root())
 	if os.Getenv(update) == "1" {
 		if err := os.WriteFile(commandsPage, want, 0o644); err != nil {
 			t.Fatal(err)
@@ -134,14 +135,60 @@ func TestTheStartingConfigurationLoadsAsItIsAndWithEveryKeySet(t *testing.T) {
 	}
 }
 
+// states are what the words of ps mean.
+var states = map[supervisor.State]string{
+	supervisor.Starting: "its interpreter starts, or its module is imported",
+	supervisor.Ready:    "it takes calls; what it does now is under NOW",
+	supervisor.Draining: "it takes no new calls and finishes those it has",
+	supervisor.Stopping: "it is being ended",
+	supervisor.Dead:     "there is no process: the slot waits for the next one",
+}
+
+// vocabulary is a table of a vocabulary, as the constants of a type and their comments
+// have it.
+func vocabulary(t *testing.T, b *bytes.Buffer, title, path, typ string) {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(b, "\n## %s\n\n| word | means |\n|---|---|\n", title)
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok || len(spec.Values) != 1 {
+			return true
+		}
+		if named, ok := spec.Type.(*ast.Ident); !ok || named.Name != typ {
+			return true
+		}
+		word, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+		if err != nil || strings.TrimSpace(spec.Comment.Text()) == "" {
+			t.Errorf("%s in %s has no comment that says what it means", spec.Names[0].Name, path)
+		}
+		fmt.Fprintf(b, "| %s | %s |\n", word, strings.TrimSpace(spec.Comment.Text()))
+		return true
+	})
+}
+
 // page is the documentation of the commands.
-func page(root *cobra.Command) []byte {
+func page(t *testing.T, root *cobra.Command) []byte {
+	t.Helper()
 	var b bytes.Buffer
 	b.WriteString("# Commands\n\nWritten from the program itself by `" + update + "=1 go test ./cmd/mochi-pyd -run Page`, and compared with it by the same test.\nIn a shell, `mochi-pyd COMMAND --help` says the same; `mochi-pyd manpage DIR` writes it as manual pages.\n\n")
 	b.WriteString("## Exit codes\n\n| code | means |\n|---|---|\n")
 	for _, e := range exitCodes {
 		fmt.Fprintf(&b, "| %d | %s |\n", e.code, e.meaning)
 	}
+	vocabulary(t, &b, "Status of a pool", "../../pool/status.go", "Status")
+	b.WriteString("\n## States of a worker\n\n| word | means |\n|---|---|\n")
+	for s := supervisor.Starting; s <= supervisor.Dead; s++ {
+		if states[s] == "" {
+			t.Errorf("the state %s is not explained", s)
+		}
+		fmt.Fprintf(&b, "| %s | %s |\n", s, states[s])
+	}
+	fmt.Fprintf(&b, "| spare | ready, and held back to take the place of one that dies |\n")
+	vocabulary(t, &b, "Reasons of an exit", "../../supervisor/exit.go", "Reason")
 	b.WriteString("\n## Flags of every command\n\n")
 	flagTable(&b, root.PersistentFlags())
 	for _, c := range documented(root) {
