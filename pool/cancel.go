@@ -42,9 +42,10 @@ func (p *Pool) interrupt(c *rpc.Call, cause *rpc.Error) {
 	}
 	p.mu.Lock()
 	members := append([]*member(nil), p.members...)
+	grace := p.opt.CancelGrace
 	p.mu.Unlock()
 	for _, m := range members {
-		if m.worker.Interrupt(c, supervisor.Interruption{Reason: reason, Grace: p.opt.CancelGrace}) {
+		if m.worker.Interrupt(c, supervisor.Interruption{Reason: reason, Grace: grace}) {
 			return
 		}
 	}

@@ -78,7 +78,7 @@ func (p *Pool) shrink(now time.Time, earliest func(time.Time)) {
 		if p.opened <= p.opt.Workers {
 			return
 		}
-		if m.busy() || m.closed {
+		if m.busy() || m.closed || p.rooms[m.slot].leaving {
 			continue
 		}
 		due := m.idleSince.Add(p.opt.IdleTimeout)

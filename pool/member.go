@@ -35,6 +35,8 @@ type member struct {
 
 	answered int       // calls, for max-requests
 	lifetime int       // answered calls after which it is recycled; 0: never
+	perLife  int       // the max-requests that lifetime was made of
+	readyAt  time.Time // when it became one
 	retireAt time.Time // when it is recycled for its age; zero: never
 	retiring bool      // its successor has been asked for
 

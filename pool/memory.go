@@ -25,8 +25,22 @@ const (
 // near says that less than a fifth of limit is left; never of no limit.
 func near(held, limit int64) bool { return limit > 0 && held > limit-limit/5 }
 
-// weighed says that the pool has a limit to hold its workers' memory against.
-func (p *Pool) weighed() bool { return p.opt.MaxMemory > 0 || p.opt.MaxMemoryHard > 0 }
+// weighFromNowOn starts the goroutine, once there is a limit to hold the
+// workers' memory against. Called with mu held.
+func (p *Pool) weighFromNowOn() {
+	if p.weighing || p.running == nil || p.closed || p.opt.MaxMemory <= 0 && p.opt.MaxMemoryHard <= 0 {
+		return
+	}
+	p.weighing = true
+	p.tasks.Go(func() { p.weigh(p.running) })
+}
+
+// memoryLimits are the two limits; 0: none.
+func (p *Pool) memoryLimits() (soft, hard int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.opt.MaxMemory, p.opt.MaxMemoryHard
+}
 
 // weigh is the goroutine. It ends with ctx.
 func (p *Pool) weigh(ctx context.Context) {
@@ -46,7 +60,10 @@ func (p *Pool) weigh(ctx context.Context) {
 
 // weighAll looks once, acts on it, and says when to look again.
 func (p *Pool) weighAll() time.Duration {
-	soft, hard := p.opt.MaxMemory, p.opt.MaxMemoryHard
+	soft, hard := p.memoryLimits()
+	if soft <= 0 && hard <= 0 {
+		return weighPeriod // they were taken away
+	}
 	doubt := soft
 	if soft <= 0 || hard > 0 && hard < soft {
 		doubt = hard
@@ -61,7 +78,7 @@ func (p *Pool) weighAll() time.Duration {
 		case hard > 0 && held.Bytes > hard:
 			workers[i].KillOversized(held, hard)
 		case soft > 0:
-			p.weighedIn(workers[i], held, time.Now())
+			p.weighedIn(workers[i], held, soft, time.Now())
 		}
 	}
 	return again
@@ -99,8 +116,7 @@ func (p *Pool) workers() []*supervisor.Worker {
 // recycled no sooner than the pool's backoff after the last such one, which
 // doubles until one is seen within it; and the operator is told, whose mistake
 // it is. It is recycled all the same, as it may be leaking on top.
-func (p *Pool) weighedIn(w *supervisor.Worker, held supervisor.Memory, now time.Time) {
-	limit := p.opt.MaxMemory
+func (p *Pool) weighedIn(w *supervisor.Worker, held supervisor.Memory, limit int64, now time.Time) {
 	p.mu.Lock()
 	m := p.memberOf(w)
 	if m == nil {

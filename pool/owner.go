@@ -17,26 +17,29 @@ var _ supervisor.Owner = (*Pool)(nil)
 
 // nextWorker is the configuration of a slot's next worker.
 func (p *Pool) nextWorker(ctx context.Context, _ int) (supervisor.WorkerConfig, error) {
-	command, err := p.opt.Command(ctx)
+	p.mu.Lock()
+	o := p.opt
+	p.mu.Unlock()
+	command, err := o.Command(ctx)
 	if err != nil {
 		return supervisor.WorkerConfig{}, err
 	}
 	return supervisor.WorkerConfig{
-		Spawner:      p.opt.Spawner,
+		Spawner:      o.Spawner,
 		Command:      command,
 		Owner:        p,
-		Hook:         p.opt.Hook,
-		PoolNumber:   p.opt.Number,
-		MaxHandles:   p.opt.MaxHandles,
-		MainSeats:    mainSeats(p.opt.Depth, p.opt.Concurrency),
-		LoopSeats:    p.opt.Concurrency,
-		MaxMessage:   p.opt.MaxMessage,
-		BusyPoll:     p.opt.BusyPoll,
-		CallTimeout:  p.opt.CallTimeout,
-		LoopPerCall:  p.opt.LoopPerCall,
-		StartTimeout: p.opt.StartTimeout,
-		StopTimeout:  p.opt.StopTimeout,
-		LogRate:      p.opt.LogRate,
+		Hook:         o.Hook,
+		PoolNumber:   o.Number,
+		MaxHandles:   o.MaxHandles,
+		MainSeats:    mainSeats(o.Depth, o.Concurrency),
+		LoopSeats:    o.Concurrency,
+		MaxMessage:   o.MaxMessage,
+		BusyPoll:     o.BusyPoll,
+		CallTimeout:  o.CallTimeout,
+		LoopPerCall:  o.LoopPerCall,
+		StartTimeout: o.StartTimeout,
+		StopTimeout:  o.StopTimeout,
+		LogRate:      o.LogRate,
 	}, nil
 }
 

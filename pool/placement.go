@@ -43,12 +43,12 @@ func (p *Pool) attached(c *rpc.Call) *member {
 func (p *Pool) placeOn(m *member, c *rpc.Call, f *function, now time.Time) placement {
 	switch {
 	case f.lane() == supervisor.LaneLoop && m.loop:
-		if m.onLoop >= p.opt.Concurrency {
+		if m.onLoop >= p.seats.concurrency {
 			return placement{}
 		}
 		m.onLoop++
 		return placement{c, m, supervisor.LaneLoop}
-	case m.roomOnMain(f, p.opt.Depth, p.opt.Concurrency, now):
+	case m.roomOnMain(f, p.seats.depth, p.seats.concurrency, now):
 		return p.seatOnMain(m, c, now)
 	}
 	return placement{}
@@ -71,7 +71,7 @@ func (p *Pool) placeAnywhere(c *rpc.Call, f *function, now time.Time) placement 
 		if f.lane() == supervisor.LaneLoop && m.loop {
 			continue // its loop is full; the main lane would only hide that
 		}
-		if !m.roomOnMain(f, p.opt.Depth, p.opt.Concurrency, now) {
+		if !m.roomOnMain(f, p.seats.depth, p.seats.concurrency, now) {
 			continue
 		}
 		if best == nil || m.onMain < best.onMain || m.onMain == best.onMain && m.used > best.used {
@@ -101,7 +101,7 @@ func (p *Pool) seatOnMain(m *member, c *rpc.Call, now time.Time) placement {
 func (p *Pool) leastOnLoop() *member {
 	var best *member
 	for _, m := range p.members {
-		if m.loop && m.onLoop < p.opt.Concurrency && m.accepting() && (best == nil || m.onLoop < best.onLoop) {
+		if m.loop && m.onLoop < p.seats.concurrency && m.accepting() && (best == nil || m.onLoop < best.onLoop) {
 			best = m
 		}
 	}

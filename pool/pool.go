@@ -16,6 +16,8 @@ import (
 type Pool struct {
 	opt Options
 
+	configuring sync.Mutex // one Configure at a time; taken before mu
+
 	mu        sync.Mutex
 	rooms     []*room // by slot number; nil: free
 	opened    int     // slots that are wanted
@@ -29,14 +31,17 @@ type Pool struct {
 	info      supervisor.ReadyInfo // of the worker that became ready last
 	failures  int                  // starts that failed, ever
 	everReady bool
+	paused    bool
 	draining  bool
 	closed    bool
 	turn      uint64
 	first     int // the place that next asks first
 	tally     tally
 	affinity  affinity
+	seats     seats  // of the ready workers, at least
 	leases    leases // calls on handles
 	heavy     heavy
+	weighing  bool          // the goroutine of memory.go runs
 	lookAt    time.Time     // when expire looks next, at the latest; zero: nothing can expire
 	look      chan struct{} // lookAt became earlier
 	watching  bool          // rescue is to look at the pipes
@@ -66,6 +71,7 @@ func New(opt Options) (*Pool, error) {
 			budget:  budget{limit: opt.RestartLimit, window: opt.RestartWindow},
 		},
 		tally:    newTally(time.Now()),
+		seats:    seats{opt.Depth, opt.Concurrency},
 		status:   Opening,
 		rooms:    make([]*room, opt.MaxWorkers+opt.Spare),
 		changed:  make(chan struct{}),
@@ -96,13 +102,11 @@ func (p *Pool) Run(ctx context.Context) error {
 	for range p.opt.Spare {
 		p.open(true)
 	}
+	p.weighFromNowOn()
 	p.mu.Unlock()
 	defer close(p.done)
 	p.tasks.Go(func() { p.expire(ctx) })
 	p.tasks.Go(func() { p.rescue(ctx) })
-	if p.weighed() {
-		p.tasks.Go(func() { p.weigh(ctx) })
-	}
 	<-ctx.Done()
 	p.close()
 	p.tasks.Wait()
@@ -172,6 +176,9 @@ func origin(c *rpc.Call) uint64 {
 func (p *Pool) refusal() *rpc.Error {
 	if p.draining || p.closed {
 		return shuttingDown(p.opt.Name)
+	}
+	if p.paused {
+		return pausedNow(p.opt.Name)
 	}
 	if p.circuit.cause == nil || len(p.members) > 0 {
 		return nil
@@ -271,8 +278,11 @@ func (p *Pool) Ask(ctx context.Context, method string, params any) (json.RawMess
 			return nil, err
 		}
 		answer, err := w.Ask(ctx, method, params)
+		p.mu.Lock()
+		most := p.opt.MaxRequeues
+		p.mu.Unlock()
 		switch kind := rpc.AsError(err).Kind(); {
-		case kind != rpc.KindWorkerLost && kind != rpc.KindPoolUnavailable, tries >= p.opt.MaxRequeues:
+		case kind != rpc.KindWorkerLost && kind != rpc.KindPoolUnavailable, tries >= most:
 			return answer, err
 		}
 	}
@@ -327,11 +337,11 @@ func (p *Pool) Drain(ctx context.Context) error {
 	return err
 }
 
-// quiet waits until no call is in flight.
+// quiet waits until no call is in flight, or waits to be.
 func (p *Pool) quiet(ctx context.Context) error {
 	for {
 		p.mu.Lock()
-		busy, changed := p.inFlight(), p.changed
+		busy, changed := p.inFlight()+p.waitingCalls(), p.changed
 		p.mu.Unlock()
 		if busy == 0 {
 			return nil

@@ -15,22 +15,24 @@ import (
 // in view.
 func (p *Pool) newMember(w *supervisor.Worker, info supervisor.ReadyInfo) *member {
 	m := &member{worker: w, slot: w.ID().Slot, gen: w.ID().Gen, loop: info.Loop, born: p.circuit.troubles, pinned: newQueue(), idleSince: time.Now()}
-	if p.opt.MaxRequests > 0 {
-		m.lifetime = p.opt.MaxRequests
-		if p.opt.MaxRequestsJitter > 0 {
-			m.lifetime += rand.IntN(p.opt.MaxRequestsJitter + 1)
-		}
-	}
-	if p.opt.MaxAge > 0 {
-		m.retireAt = time.Now().Add(p.opt.MaxAge)
-		p.expireAt(m.retireAt)
-	}
+	m.readyAt = m.idleSince
+	p.limitLife(m)
 	p.watchIdle(m)
 	select {
 	case p.hatched <- struct{}{}: // what it weighs before its first call is what the module needs
 	default:
 	}
 	return m
+}
+
+// lifetime is how many calls a worker answers before it is recycled, by chance
+// some more; 0: as many as come.
+func (p *Pool) lifetime() int {
+	n := p.opt.MaxRequests
+	if n > 0 && p.opt.MaxRequestsJitter > 0 {
+		n += rand.IntN(p.opt.MaxRequestsJitter + 1)
+	}
+	return n
 }
 
 // retire asks for m's successor, once. When there cannot be one the old worker

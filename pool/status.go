@@ -16,6 +16,7 @@ const (
 	Open     Status = "open"     // every slot has a ready worker
 	Degraded Status = "degraded" // some slot has none
 	Broken   Status = "broken"   // nothing of it lives and the last start failed, or its workers keep dying early; it fails fast and probes
+	Paused   Status = "paused"   // an operator's: takes no calls until resumed
 	Draining Status = "draining" // takes no new calls
 	Closed   Status = "closed"   // over
 )
@@ -38,6 +39,8 @@ func (p *Pool) statusNow() Status {
 		return Closed
 	case p.draining:
 		return Draining
+	case p.paused:
+		return Paused
 	case len(p.members) == 0 && (p.circuit.broken || p.failing()):
 		return Broken
 	case len(p.members) >= p.opened && p.opened > 0:
@@ -55,6 +58,7 @@ type Stat struct {
 	Status  Status
 	Ready   int // workers that take calls
 	Desired int
+	Workers int // the least it is to have: what it was last told
 	Spares  int // workers that are ready and held back
 	Spare   int // how many of those are wanted
 	Busy    int // calls in flight
@@ -90,7 +94,7 @@ func (p *Pool) Stat() Stat {
 	defer p.mu.Unlock()
 	stat := Stat{
 		Name: p.opt.Name, Module: p.opt.Module, Status: p.statusNow(),
-		Desired: p.opened, Spare: p.opt.Spare, Busy: p.inFlight(), Queue: p.waitingCalls(), Handles: p.handles(),
+		Desired: p.opened, Workers: p.opt.Workers, Spare: p.opt.Spare, Busy: p.inFlight(), Queue: p.waitingCalls(), Handles: p.handles(),
 		Calls: p.tally.calls, Errors: p.tally.errors,
 		CallsPerSecond: p.tally.rate(now), P95: p.tally.p95(),
 		Restarts: restarts, Since: p.tally.since, Slots: slots,

@@ -116,7 +116,7 @@ func (p *Pool) waitsFor(m *member, c *rpc.Call) bool {
 	if !onLoop && m.calling != nil && m.calling.Conn == c.Conn && m.calling.Owes() {
 		return true
 	}
-	if !onLoop && !f.awaits || m.onLoop < p.opt.Concurrency {
+	if !onLoop && !f.awaits || m.onLoop < p.seats.concurrency {
 		return false
 	}
 	for _, o := range m.worker.Outstanding() {

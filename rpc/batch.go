@@ -28,7 +28,7 @@ const batchReserve = 256
 // Its calls copy what they need and never keep the line: one entry that runs for
 // an hour would hold the bytes of all others, which nobody has on their budget.
 func (c *Conn) batch(s *scanner) {
-	entries, total, err := s.entries(c.server.limits.MaxBatch)
+	entries, total, err := s.entries(c.server.bounds().MaxBatch)
 	if err != nil {
 		c.respond(c.burst, nullID, nil, parseError(notJSON(err)))
 		return
@@ -37,14 +37,14 @@ func (c *Conn) batch(s *scanner) {
 	case total == 0:
 		c.respond(c.burst, nullID, nil, errEmptyBatch)
 		return
-	case total > c.server.limits.MaxBatch:
+	case total > c.server.bounds().MaxBatch:
 		c.respond(c.burst, nullID, nil, NewError(KindInvalidRequest,
-			fmt.Sprintf("a batch of %d is over the limit of %d: send several", total, c.server.limits.MaxBatch),
-			Fields{"limit": c.server.limits.MaxBatch, "size": total}))
+			fmt.Sprintf("a batch of %d is over the limit of %d: send several", total, c.server.bounds().MaxBatch),
+			Fields{"limit": c.server.bounds().MaxBatch, "size": total}))
 		return
 	}
 	need := reserve(entries)
-	if limit := c.server.limits.MaxMessage; need > limit {
+	if limit := c.server.bounds().MaxMessage; need > limit {
 		c.respond(c.burst, nullID, nil, NewError(KindTooLarge,
 			fmt.Sprintf("the answer to a batch of %d may not fit one message: send several", total),
 			Fields{"limit": limit, "size": need}))
@@ -133,7 +133,7 @@ func (b *batch) add(own int, id, result []byte, failure *Error) {
 		b.line = append(b.line, ',')
 	}
 	b.reserved -= batchReserve + own
-	b.line = appendBounded(b.line, id, result, failure, b.conn.server.limits.MaxMessage-len(b.line)-b.reserved)
+	b.line = appendBounded(b.line, id, result, failure, b.conn.server.bounds().MaxMessage-len(b.line)-b.reserved)
 }
 
 // close counts one part as done; the last one writes the line.

@@ -74,7 +74,7 @@ func (c *Call) callBack(b *Burst, cb Callback, answer Answered) *Error {
 	line := borrowLine()
 	defer returnLine(line)
 	*line = appendCallback((*line)[:0], id, cb, c.id)
-	if limit := c.Conn.server.limits.MaxMessage; len(*line) > limit+1 {
+	if limit := c.Conn.server.bounds().MaxMessage; len(*line) > limit+1 {
 		v.owed--
 		c.Conn.settled(id)
 		return tooLarge(len(*line), limit)
@@ -117,7 +117,7 @@ func (c *Conn) Owes() bool { return c.owes.Load() > 0 }
 func (c *Conn) owe(o *owing) (id string, err *Error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch limit := c.server.limits.MaxCallbacks; {
+	switch limit := c.server.bounds().MaxCallbacks; {
 	case c.dry:
 		return "", errInputEnded
 	case len(c.callbacks) >= limit:

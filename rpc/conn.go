@@ -52,7 +52,7 @@ var connections atomic.Uint64
 func newConn(s *Server, rwc io.ReadWriteCloser) *Conn {
 	c := &Conn{
 		Number: connections.Add(1), server: s, rwc: rwc, raw: pollable(rwc),
-		out:  NewSender(rwc, s.limits.MaxOutbound, s.limits.WriteTimeout, nil),
+		out:  NewSender(rwc, s.bounds().MaxOutbound, s.bounds().WriteTimeout, nil),
 		byID: make(map[string]*Call),
 	}
 	if s.Hooks.Peer != nil {
@@ -92,11 +92,11 @@ func (c *Conn) admit(call *Call) *Error {
 		return duplicateID(call.id)
 	case c.draining:
 		return errServerClosed
-	case c.live >= c.server.limits.MaxInFlight:
+	case c.live >= c.server.bounds().MaxInFlight:
 		return NewError(KindOverloaded, "too many calls in flight on this connection: wait for answers before sending more",
 			Fields{"retry_after_ms": retryAfterMs, "queue": c.live})
 	}
-	if full := c.crowd.enter(c.server.limits.MaxInFlightPerUID); full != nil {
+	if full := c.crowd.enter(c.server.bounds().MaxInFlightPerUID); full != nil {
 		return full
 	}
 	if full := c.charge(call); full != nil {
@@ -204,7 +204,7 @@ func (c *Conn) AnswerCall(call *Call, result []byte, failure *Error) {
 func (c *Conn) respond(b *Burst, id, result []byte, failure *Error) {
 	line := borrowLine()
 	defer returnLine(line)
-	limit := c.server.limits.MaxMessage
+	limit := c.server.bounds().MaxMessage
 	if failure == nil && len(result) >= referAt && len(result)+len(id)+envelopeRoom <= limit && bytes.IndexByte(result, '\n') < 0 && b.keeps(result) {
 		*line = appendHead((*line)[:0], id)
 		_ = c.out.SendIn(b, *line, result, responseTail)

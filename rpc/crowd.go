@@ -16,14 +16,14 @@ type crowd struct {
 
 // join makes c one of its uid's crowd, or says why not. Called with mu held.
 func (s *Server) join(c *Conn) *Error {
-	if s.limits.MaxConnectionsPerUID <= 0 && s.limits.MaxInFlightPerUID <= 0 || !c.Peer.OK {
+	if s.bounds().MaxConnectionsPerUID <= 0 && s.bounds().MaxInFlightPerUID <= 0 || !c.Peer.OK {
 		return nil
 	}
 	all := s.crowds[c.Peer.UID]
 	if all == nil {
 		all = &crowd{uid: c.Peer.UID}
 	}
-	if limit := s.limits.MaxConnectionsPerUID; limit > 0 && all.conns >= limit {
+	if limit := s.bounds().MaxConnectionsPerUID; limit > 0 && all.conns >= limit {
 		return NewError(KindOverloaded, fmt.Sprintf("uid %d has too many connections: close one, or raise max-connections-per-uid", all.uid),
 			Fields{"retry_after_ms": acceptPauseMax.Milliseconds(), "queue": all.conns})
 	}

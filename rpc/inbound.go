@@ -21,7 +21,7 @@ func (c *Call) weigh() int {
 // with c.mu held, before the call counts as live.
 func (c *Conn) charge(call *Call) *Error {
 	size := call.weigh()
-	limits := &c.server.limits
+	limits := c.server.bounds()
 	if c.live > 0 && c.inbound+size > limits.MaxInbound {
 		return c.full("the calls in flight on this connection hold too many bytes: wait for answers before sending more, or raise max-inbound",
 			limits.MaxInbound, size)

@@ -54,6 +54,19 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
+// SetLimits gives the server other limits. What is counted is held against them
+// from the next time on that something is added to it, so nobody is cut for
+// having been there before. A connection keeps the MaxMessage, MaxOutbound and
+// WriteTimeout that it was opened with; and a connection that was opened while
+// there was no limit per uid does not count for one.
+func (s *Server) SetLimits(l Limits) {
+	l = l.withDefaults()
+	s.limits.Store(&l)
+}
+
+// bounds are the limits of now.
+func (s *Server) bounds() *Limits { return s.limits.Load() }
+
 func orElse[T int | time.Duration](v *T, def T) {
 	if *v <= 0 {
 		*v = def

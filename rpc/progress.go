@@ -138,7 +138,7 @@ var progressTail = []byte("}}}\n")
 
 // progress writes a line; body is part of what b brought.
 func (c *Conn) progress(b *Burst, head, body []byte) *Error {
-	if size, limit := len(head)+len(body)+len(progressTail)-1, c.server.limits.MaxMessage; size > limit {
+	if size, limit := len(head)+len(body)+len(progressTail)-1, c.server.bounds().MaxMessage; size > limit {
 		return tooLarge(size, limit)
 	}
 	if len(body) < referAt || b.keeps(body) && bytes.IndexByte(body, '\n') < 0 {

@@ -23,7 +23,7 @@ const (
 // read takes lines until the input ends. Everything a line asks for is done on
 // this goroutine: there is nobody else to wake.
 func (c *Conn) read() error {
-	frames := NewFrameReader(c.rwc, c.server.limits.MaxMessage)
+	frames := NewFrameReader(c.rwc, c.server.bounds().MaxMessage)
 	c.burst = frames.Burst()
 	frames.Linger(false, nil)
 	defer frames.Close()
@@ -45,7 +45,7 @@ func (c *Conn) read() error {
 		default:
 			return err
 		}
-		if bad >= c.server.limits.MaxBadLines {
+		if bad >= c.server.bounds().MaxBadLines {
 			// What is in flight is still answered, as if the input had ended.
 			return fmt.Errorf("%w (%d): %w", errTooManyBadLines, bad, io.EOF)
 		}

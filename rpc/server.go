@@ -35,7 +35,7 @@ type Server struct {
 	Hooks Hooks // set before Serve
 
 	handler Handler
-	limits  Limits
+	limits  atomic.Pointer[Limits]
 	inbound atomic.Int64 // bytes of the calls in flight of all connections
 
 	open     context.Context // ends when no more connections are wanted
@@ -60,9 +60,10 @@ func NewServer(h Handler, l Limits) (*Server, error) {
 		return nil, errors.New("rpc: a server needs a handler, and this function is nil")
 	}
 	s := &Server{
-		handler: h, limits: l.withDefaults(), conns: make(map[*Conn]struct{}),
+		handler: h, conns: make(map[*Conn]struct{}),
 		crowds: make(map[int]*crowd), stops: make(map[*context.CancelFunc]struct{}), empty: make(chan struct{}),
 	}
+	s.SetLimits(l)
 	close(s.empty)
 	s.open, s.shut = context.WithCancel(context.Background())
 	return s, nil
@@ -178,7 +179,7 @@ func (s *Server) serveConn(ctx context.Context, rwc io.ReadWriteCloser, arrived 
 	stop := context.AfterFunc(ctx, func() {
 		defer close(drained)
 		c.drain()
-		force = time.AfterFunc(s.limits.Grace, func() { _ = c.out.Close() })
+		force = time.AfterFunc(s.bounds().Grace, func() { _ = c.out.Close() })
 	})
 	err := c.serve()
 	if !stop() {
@@ -237,7 +238,7 @@ func (s *Server) add(c *Conn) *Error {
 	switch {
 	case s.cut:
 		return errServerClosed
-	case len(s.conns) >= s.limits.MaxConnections:
+	case len(s.conns) >= s.bounds().MaxConnections:
 		return NewError(KindOverloaded, "too many connections: close one, or raise max-connections",
 			Fields{"retry_after_ms": acceptPauseMax.Milliseconds(), "queue": len(s.conns)})
 	}

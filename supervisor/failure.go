@@ -46,9 +46,14 @@ func reasonOf(s Stage) Reason {
 // judge fills in why the worker ended. What we or it had said before its death
 // comes first; then the kernel's word; then its status.
 func (w *Worker) judge(e *Exit, v verdict, board cells, oom bool) {
+	w.mu.Lock()
+	byOperator := w.operators(e.Status)
+	w.mu.Unlock()
 	switch {
 	case v.reason != "":
 		e.Reason, e.Detail = v.reason, v.cause
+	case byOperator:
+		e.Reason = ReasonOperator
 	case !e.WasReady:
 		v.stage = stageOf(board)
 		v.cause = "it " + e.Status.describe()

@@ -27,15 +27,26 @@ type journal struct {
 }
 
 func newJournal(rate int, whose func(uint64) (string, string), emit func(LogRecord)) *journal {
+	return &journal{whose: whose, emit: emit, bucket: newBucket(rate), heard: make(chan struct{}, 1)}
+}
+
+// newBucket is the bucket of a log-rate.
+func newBucket(rate int) bucket {
 	switch {
 	case rate == 0:
 		rate = DefaultLogRate
 	case rate < 0:
 		rate = math.MaxInt32 // no limit, and still a number to count with
 	}
-	return &journal{
-		whose: whose, emit: emit, bucket: bucket{rate: float64(rate), burst: float64(rate)},
-		heard: make(chan struct{}, 1),
+	return bucket{rate: float64(rate), burst: float64(rate)}
+}
+
+// retune changes the log-rate; a full bucket is the least surprise.
+func (j *journal) retune(rate int) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if next := newBucket(rate); next.rate != j.bucket.rate {
+		j.bucket = next
 	}
 }
 

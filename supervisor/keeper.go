@@ -216,7 +216,7 @@ func (k *keeper) succeeded() {
 		k.answer(a.restart, nil)
 	} else {
 		k.old = k.current
-		k.grace = newClock(max(k.slot.cfg.GracefulTimeout, time.Millisecond))
+		k.grace = newClock(k.slot.graceful())
 		k.old.Drain() // the restart is answered when it is gone
 	}
 	k.current = a.worker

@@ -144,7 +144,7 @@ func (w *Worker) watch(ctx context.Context, waited <-chan WaitStatus, bury func(
 			ladders.heard(time.Now())
 		case <-term.C:
 			w.signal(syscall.SIGTERM)
-			kill = newClock(max(w.cfg.StopTimeout, time.Millisecond))
+			kill = newClock(max(time.Duration(w.stopTimeout.Load()), time.Millisecond))
 		case <-kill.C:
 			w.signal(syscall.SIGKILL)
 		}
@@ -239,11 +239,11 @@ func (w *Worker) fall(status WaitStatus, oom bool) (harmless bool) {
 	answered, _ := w.link.counts()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.becameReady() || answered == 0 && !w.verdict.reason.Planned() {
+	if !w.becameReady() || answered == 0 && !w.verdict.reason.Planned() && !w.operators(status) {
 		return false // it may be what a start is to be put off for
 	}
 	if w.fate = w.verdict.reason; w.fate == "" {
-		w.fate = reasonOfDeath(status, oom)
+		w.fate = w.deathOf(status, oom)
 	}
 	close(w.fallen)
 	return true

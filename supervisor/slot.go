@@ -36,6 +36,7 @@ type Slot struct {
 	hard chan struct{} // closed by Kill
 
 	mu       sync.Mutex
+	grace    time.Duration // cfg.GracefulTimeout, which may be changed
 	state    SlotState
 	wanted   bool
 	ended    bool
@@ -62,7 +63,7 @@ func (r *restart) done(err error) {
 
 // NewSlot makes an empty slot; nothing runs before Run.
 func NewSlot(cfg SlotConfig) *Slot {
-	return &Slot{cfg: cfg, wake: make(chan struct{}, 1), hard: make(chan struct{})}
+	return &Slot{cfg: cfg, grace: cfg.GracefulTimeout, wake: make(chan struct{}, 1), hard: make(chan struct{})}
 }
 
 // Number is the slot's place in its pool.

@@ -6,6 +6,8 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/mochilang/mochi-pyd/rpc"
@@ -65,6 +67,8 @@ type Worker struct {
 	fallen  chan struct{}
 	done    chan struct{}
 
+	stopTimeout atomic.Int64 // cfg.StopTimeout, which may be changed
+
 	// telling keeps a transition and its event together, so that a Hook sees
 	// the states in the order they were taken. It is taken before mu.
 	telling sync.Mutex
@@ -75,10 +79,11 @@ type Worker struct {
 	info      ReadyInfo
 	started   time.Time // spawned
 	readied   time.Time
-	killing   bool      // SIGKILL is asked for
-	fate      Reason    // why it died; of one that has fallen
-	shots     []*ladder // calls that run is to end
-	revocable int       // how often a call may have been taken back that is asked back
+	killing   bool           // SIGKILL is asked for
+	operator  syscall.Signal // an operator's, the last one; 0: none
+	fate      Reason         // why it died; of one that has fallen
+	shots     []*ladder      // calls that run is to end
+	revocable int            // how often a call may have been taken back that is asked back
 	verdict   verdict
 	exit      Exit
 	board     *board // for Stat; nil before the spawn and after the end
@@ -113,6 +118,7 @@ func StartWorker(ctx context.Context, cfg WorkerConfig) *Worker {
 		fallen:  make(chan struct{}),
 		done:    make(chan struct{}),
 	}
+	w.stopTimeout.Store(int64(cfg.StopTimeout))
 	w.log = newJournal(cfg.LogRate, w.link.whose, func(r LogRecord) {
 		w.emit(Logged{Identity: w.ID(), Record: r})
 	})

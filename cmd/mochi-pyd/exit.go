@@ -31,6 +31,24 @@ const (
 	exitInterrupted = 130
 )
 
+// exitCodes say what each of them means, for the manual.
+var exitCodes = []struct {
+	code    int
+	meaning string
+}{
+	{exitOK, "it is done"},
+	{exitFailed, "it failed: a Python exception, a refusal, a check that found something"},
+	{exitUsage, "wrong usage: a command, a flag or a word that is not there"},
+	{exitNotReady, "status: the daemon drains, or a declared pool has no ready worker or is paused"},
+	{exitUnreachable, "there is no daemon to ask: no socket, a stale one, or one that went away"},
+	{exitNoSuch, "there is no such pool or worker"},
+	{exitPermission, "it is not allowed: the socket's permissions, or the daemon says so"},
+	{exitTimeout, "the time to wait was over: --timeout, or a call's deadline"},
+	{exitServeUsage, "wrong usage of a command that reads a configuration or manifest"},
+	{exitConfig, "a configuration or manifest is wrong: the message has its line and column"},
+	{exitInterrupted, "interrupted by ctrl-C or SIGTERM"},
+}
+
 // exit is an error that knows its code. A quiet one has been told already.
 type exit struct {
 	code  int

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"github.com/mochilang/mochi-pyd/internal/daemon"
 )
 
 // completeTimeout bounds how long the shell waits for a completion.
@@ -34,7 +32,7 @@ func (a *app) restart() *cobra.Command {
 			}
 			return nil
 		},
-		ValidArgsFunction: a.completePools,
+		ValidArgsFunction: a.completeTargets,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			params := map[string]any{"hard": hard, "wait": wait}
 			if !all {
@@ -78,22 +76,4 @@ func target(word string, params map[string]any) error {
 	}
 	params["slot"] = n
 	return nil
-}
-
-// completePools offers the live pools.
-func (a *app) completePools(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	ctx, cancel := context.WithTimeout(cmd.Context(), completeTimeout)
-	defer cancel()
-	var s daemon.Status
-	if _, err := a.askControl(ctx, "mochi.status", nil, &s); err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	var names []string
-	for _, p := range s.Pools {
-		names = append(names, p.Pool)
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
 }

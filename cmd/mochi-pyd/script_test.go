@@ -55,6 +55,7 @@ func TestScripts(t *testing.T) {
 			"until": until,
 			"stale": stale,
 			"term":  term,
+			"hup":   hup,
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "root" {
@@ -126,10 +127,15 @@ func stale(ts *testscript.TestScript, _ bool, args []string) {
 
 // term ends the running daemon as a service manager does; testscript's own kill
 // knows SIGINT and SIGKILL only.
-func term(ts *testscript.TestScript, _ bool, _ []string) {
+func term(ts *testscript.TestScript, _ bool, _ []string) { signalDaemon(ts, syscall.SIGTERM) }
+
+// hup has it reload its configuration.
+func hup(ts *testscript.TestScript, _ bool, _ []string) { signalDaemon(ts, syscall.SIGHUP) }
+
+func signalDaemon(ts *testscript.TestScript, s syscall.Signal) {
 	for _, cmd := range ts.BackgroundCmds() {
 		if len(cmd.Args) > 1 && cmd.Args[1] == "serve" && cmd.ProcessState == nil {
-			ts.Check(cmd.Process.Signal(syscall.SIGTERM))
+			ts.Check(cmd.Process.Signal(s))
 			return
 		}
 	}

@@ -159,6 +159,9 @@ func (a *app) runServe(ctx context.Context, c *config.Config, dev bool) error {
 	// leave it behind. Whoever asks meanwhile is heard when there are actors.
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if c.File != "" && !signal.Ignored(syscall.SIGHUP) { // ignored: who started us with nohup meant it
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	defer signal.Stop(signals)
 
 	host, control, err := doors(settings) // before anything else makes files: see sock.Listen
@@ -197,7 +200,7 @@ func (a *app) runServe(ctx context.Context, c *config.Config, dev bool) error {
 const sameSignal = 5 * time.Millisecond
 
 // actors are the daemon and the signals: the first one drains, the second one
-// forces.
+// forces; SIGHUP has the configuration read again.
 func (a *app) actors(ctx context.Context, d *daemon.Daemon, l daemon.Listeners, log hclog.Logger, signals <-chan os.Signal) error {
 	ctx, drain := context.WithCancel(ctx)
 	defer drain()
@@ -210,6 +213,13 @@ func (a *app) actors(ctx context.Context, d *daemon.Daemon, l daemon.Listeners, 
 		for {
 			select {
 			case s := <-signals:
+				if s == syscall.SIGHUP {
+					// Only where there is a file: without one a terminal that
+					// closes ends the daemon, as it ends what else was typed there.
+					log.Info("asked to reload", "event", "asked_to_reload", "signal", s.String())
+					d.Reread()
+					continue
+				}
 				if !first.IsZero() {
 					if time.Since(first) < sameSignal {
 						continue

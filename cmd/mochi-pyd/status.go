@@ -93,7 +93,10 @@ func summary(s daemon.Status) string {
 		s.Daemon.Version, s.Daemon.PID, s.Daemon.Status, age(fromMS(s.Daemon.UptimeMS)),
 		plural(len(s.Pools), "pool"), ready, desired, plural(s.Daemon.Connections, "host"))
 	if s.Daemon.ConfigDiffers {
-		line += "; " + s.Daemon.Config + " has changed since it was read: restart the daemon to apply it"
+		line += "; " + s.Daemon.Config + " has changed since it was read: mochi-pyd reload applies it, mochi-pyd config diff shows what"
+	}
+	if len(s.Daemon.ConfigPending) > 0 {
+		line += "; not in force of what it says: " + strings.Join(s.Daemon.ConfigPending, ", ") + " (mochi-pyd config diff)"
 	}
 	return line
 }
@@ -106,11 +109,17 @@ func notReady(s daemon.Status) string {
 	if s.Daemon.Status != "serving" {
 		return "the daemon is " + s.Daemon.Status
 	}
-	var without []string
+	var without, paused []string
 	for _, p := range s.Pools {
+		if p.Declared && p.Status == "paused" {
+			paused = append(paused, p.Pool)
+		}
 		if p.Declared && p.WorkersReady == 0 {
 			without = append(without, p.Pool)
 		}
+	}
+	if len(paused) > 0 {
+		return strings.Join(paused, ", ") + " is paused: mochi-pyd resume has it take calls again"
 	}
 	if len(without) > 0 {
 		return "no worker of " + strings.Join(without, ", ") + " is ready: mochi-pyd status -o wide says why"

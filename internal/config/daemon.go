@@ -14,36 +14,36 @@ const (
 
 // Daemon is the [daemon] table.
 type Daemon struct {
-	Socket        string      `key:"socket" as:"path" doc:"the hosts' Unix socket; empty = the first usable of the default places"`
-	ControlSocket string      `key:"control-socket" as:"path" doc:"the operators' Unix socket; empty = ctl.sock beside the hosts' socket"`
-	SocketMode    os.FileMode `key:"socket-mode" default:"0660" doc:"permissions of the hosts' socket"`
-	SocketGroup   string      `key:"socket-group" doc:"group that owns the hosts' socket; empty = the daemon's own"`
-	ControlMode   os.FileMode `key:"control-mode" default:"0600" doc:"permissions of the control socket (0660 when control-group is set and this is not)"`
-	ControlGroup  string      `key:"control-group" doc:"group that owns the control socket; empty = the daemon's own"`
-	AllowUIDs     []int       `key:"allow-uids" min:"0" max:"4294967294" doc:"uids that may connect, the daemon's own always among them; empty = whoever the socket's permissions admit"`
+	Socket        string      `key:"socket" apply:"restart" as:"path" doc:"the hosts' Unix socket; empty = the first usable of the default places"`
+	ControlSocket string      `key:"control-socket" apply:"restart" as:"path" doc:"the operators' Unix socket; empty = ctl.sock beside the hosts' socket"`
+	SocketMode    os.FileMode `key:"socket-mode" apply:"restart" default:"0660" doc:"permissions of the hosts' socket"`
+	SocketGroup   string      `key:"socket-group" apply:"restart" doc:"group that owns the hosts' socket; empty = the daemon's own"`
+	ControlMode   os.FileMode `key:"control-mode" apply:"restart" default:"0600" doc:"permissions of the control socket (0660 when control-group is set and this is not)"`
+	ControlGroup  string      `key:"control-group" apply:"restart" doc:"group that owns the control socket; empty = the daemon's own"`
+	AllowUIDs     []int       `key:"allow-uids" apply:"live" min:"0" max:"4294967294" doc:"uids that may connect, the daemon's own always among them; empty = whoever the socket's permissions admit"`
 
-	ImportPolicy string   `key:"import-policy" default:"declared" enum:"declared,allow-list,any" doc:"which modules hosts may import: the declared pools, those and allow-modules, or any"`
-	AllowModules []string `key:"allow-modules" as:"pattern" doc:"exact dotted names, or name.* for a package and all below it"`
+	ImportPolicy string   `key:"import-policy" apply:"live" default:"declared" enum:"declared,allow-list,any" doc:"which modules hosts may import: the declared pools, those and allow-modules, or any"`
+	AllowModules []string `key:"allow-modules" apply:"live" as:"pattern" doc:"exact dotted names, or name.* for a package and all below it"`
 
-	Metrics   string `key:"metrics" doc:"where metrics are served: unix:PATH, HOST:PORT, or empty = nowhere"`
-	LogFormat string `key:"log-format" default:"auto" enum:"auto,text,json,journal" doc:"auto = text on a terminal, journal under journald, json elsewhere"`
-	LogLevel  string `key:"log-level" default:"info" enum:"trace,debug,info,warn,error,off" doc:"the least urgent level that is written"`
-	LogRate   int    `key:"log-rate" default:"1000" min:"0" max:"1000000" doc:"lines a second one worker may log before lines are dropped and counted; 0 = no limit"`
+	Metrics   string `key:"metrics" apply:"restart" doc:"where metrics are served: unix:PATH, HOST:PORT, or empty = nowhere"`
+	LogFormat string `key:"log-format" apply:"restart" default:"auto" enum:"auto,text,json,journal" doc:"auto = text on a terminal, journal under journald, json elsewhere"`
+	LogLevel  string `key:"log-level" apply:"live" default:"info" enum:"trace,debug,info,warn,error,off" doc:"the least urgent level that is written"`
+	LogRate   int    `key:"log-rate" apply:"live" default:"1000" min:"0" max:"1000000" doc:"lines a second one worker may log before lines are dropped and counted; 0 = no limit"`
 
-	MaxMessage           Size          `key:"max-message" default:"16MiB" min:"1KiB" max:"1GiB" doc:"longest line in either direction"`
-	MaxBatch             int           `key:"max-batch" default:"1024" min:"1" max:"1000000" doc:"entries of one batch"`
-	MaxConnections       int           `key:"max-connections" default:"1024" min:"1" max:"1000000" doc:"hosts connected at once"`
-	MaxConnectionsPerUID int           `key:"max-connections-per-uid" default:"0" min:"0" max:"1000000" doc:"hosts of one uid connected at once; 0 = max-connections"`
-	MaxInFlightPerUID    int           `key:"max-in-flight-per-uid" default:"0" min:"0" max:"10000000" doc:"unanswered requests of all connections of one uid; 0 = max-in-flight of each"`
-	MaxInFlight          int           `key:"max-in-flight" default:"4096" min:"1" max:"10000000" doc:"unanswered requests of one connection"`
-	MaxInbound           Size          `key:"max-inbound" default:"64MiB" min:"64KiB" max:"16GiB" doc:"bytes that one connection's unanswered requests may hold; never less than twice max-message"`
-	MaxInboundTotal      Size          `key:"max-inbound-total" default:"512MiB" min:"64KiB" max:"256GiB" doc:"bytes that the unanswered requests of all connections may hold; never less than max-inbound"`
-	MaxOutbound          Size          `key:"max-outbound" default:"64MiB" min:"64KiB" max:"16GiB" doc:"unread answers kept for one connection before it is cut"`
-	WriteTimeout         time.Duration `key:"write-timeout" default:"30s" min:"100ms" max:"1h" doc:"how long a host may leave its answers unread before it is cut"`
-	MaxPools             int           `key:"max-pools" default:"64" min:"1" max:"100000" doc:"pools at once, declared and imported together"`
-	MaxHandles           int           `key:"max-handles" default:"10000" min:"0" max:"10000000" doc:"object handles of one connection"`
-	MaxAliases           int           `key:"max-aliases" default:"256" min:"0" max:"100000" doc:"aliases and narrowed imports of one connection"`
-	ForgetAfter          time.Duration `key:"forget-after" default:"60s" min:"1s" max:"24h" doc:"how long an import that failed is remembered, idle, before it is tried from scratch"`
+	MaxMessage           Size          `key:"max-message" apply:"restart" default:"16MiB" min:"1KiB" max:"1GiB" doc:"longest line in either direction"`
+	MaxBatch             int           `key:"max-batch" apply:"live" default:"1024" min:"1" max:"1000000" doc:"entries of one batch"`
+	MaxConnections       int           `key:"max-connections" apply:"live" default:"1024" min:"1" max:"1000000" doc:"hosts connected at once"`
+	MaxConnectionsPerUID int           `key:"max-connections-per-uid" apply:"live" default:"0" min:"0" max:"1000000" doc:"hosts of one uid connected at once; 0 = max-connections"`
+	MaxInFlightPerUID    int           `key:"max-in-flight-per-uid" apply:"live" default:"0" min:"0" max:"10000000" doc:"unanswered requests of all connections of one uid; 0 = max-in-flight of each"`
+	MaxInFlight          int           `key:"max-in-flight" apply:"live" default:"4096" min:"1" max:"10000000" doc:"unanswered requests of one connection"`
+	MaxInbound           Size          `key:"max-inbound" apply:"live" default:"64MiB" min:"64KiB" max:"16GiB" doc:"bytes that one connection's unanswered requests may hold; never less than twice max-message"`
+	MaxInboundTotal      Size          `key:"max-inbound-total" apply:"live" default:"512MiB" min:"64KiB" max:"256GiB" doc:"bytes that the unanswered requests of all connections may hold; never less than max-inbound"`
+	MaxOutbound          Size          `key:"max-outbound" apply:"live" default:"64MiB" min:"64KiB" max:"16GiB" doc:"unread answers kept for one connection before it is cut"`
+	WriteTimeout         time.Duration `key:"write-timeout" apply:"live" default:"30s" min:"100ms" max:"1h" doc:"how long a host may leave its answers unread before it is cut"`
+	MaxPools             int           `key:"max-pools" apply:"live" default:"64" min:"1" max:"100000" doc:"pools at once, declared and imported together"`
+	MaxHandles           int           `key:"max-handles" apply:"live" default:"10000" min:"0" max:"10000000" doc:"object handles of one connection"`
+	MaxAliases           int           `key:"max-aliases" apply:"live" default:"256" min:"0" max:"100000" doc:"aliases and narrowed imports of one connection"`
+	ForgetAfter          time.Duration `key:"forget-after" apply:"live" default:"60s" min:"1s" max:"24h" doc:"how long an import that failed is remembered, idle, before it is tried from scratch"`
 
 	// Origins says where each key's value came from, by the key's name.
 	Origins Origins `key:"-"`

@@ -18,6 +18,17 @@ const (
 	SectionPools        Section = "pools"
 )
 
+// Apply is what a reload does about a key that has changed.
+type Apply string
+
+// What a reload does.
+const (
+	ApplyLive     Apply = "live"     // it holds at once
+	ApplyRolling  Apply = "rolling"  // the pool's workers are replaced, one after another
+	ApplyReplaced Apply = "replaced" // another pool takes the place of this one when it is ready
+	ApplyRestart  Apply = "restart"  // nothing: it waits for the daemon's next start
+)
+
 // Key is one documented key, read from the tags of Daemon and Pool.
 type Key struct {
 	Section  Section
@@ -27,6 +38,7 @@ type Key struct {
 	Min, Max string
 	Enum     []string
 	Doc      string
+	Apply    Apply
 
 	as    string // path, program, module, pattern
 	typ   reflect.Type
@@ -67,7 +79,7 @@ func readTags(section Section, typ reflect.Type, shared bool) table {
 		k := Key{
 			Section: section, Name: name,
 			Default: f.Tag.Get("default"), Min: f.Tag.Get("min"), Max: f.Tag.Get("max"),
-			Doc: f.Tag.Get("doc"), as: f.Tag.Get("as"), typ: f.Type, index: i,
+			Doc: f.Tag.Get("doc"), Apply: Apply(f.Tag.Get("apply")), as: f.Tag.Get("as"), typ: f.Type, index: i,
 		}
 		if e := f.Tag.Get("enum"); e != "" {
 			k.Enum = strings.Split(e, ",")
@@ -139,6 +151,18 @@ const (
 type Origin struct {
 	Kind OriginKind
 	Line int
+}
+
+// In says it as an operator can go there: "FILE:LINE", "flag --workers", or
+// "default".
+func (o Origin) In(file, key string) string {
+	switch {
+	case o.Kind == OriginFlag:
+		return "flag --" + key
+	case o.Line > 0:
+		return fmt.Sprintf("%s:%d", file, o.Line)
+	}
+	return "default"
 }
 
 // layer holds the keys one table or the command line sets.

@@ -17,6 +17,7 @@ type Errors = tomldoc.Errors //nolint:errname // many errors, and no kind of err
 type Config struct {
 	File string // "" without a file
 
+	doc *tomldoc.Doc      // for the places of warnings; nil without a file
 	sum [sha256.Size]byte // of the document, to notice when the file changes
 
 	daemon, defaults, flags layer
@@ -71,6 +72,7 @@ func Parse(file, base string, doc []byte) (*Config, error) {
 	}
 	l := &loader{Doc: d, base: base}
 	c := l.load(d.Tree)
+	c.doc = d
 	if err := d.Err(); err != nil {
 		return nil, err
 	}

@@ -287,5 +287,20 @@ func FuzzLoaderNeverPanics(f *testing.F) {
 		c.Daemon()
 		c.Pools()
 		c.OnDemand("m")
+		var said strings.Builder
+		for _, s := range c.Settings() {
+			if s.Section != SectionPools && s.Origin != "default" {
+				said.WriteString(string(s.Section) + "." + s.Key + " = " + s.Text + "\n")
+			}
+		}
+		again, err := Parse("f.toml", "/", []byte(said.String()))
+		if err != nil {
+			t.Fatalf("what is shown cannot be read: %v", err)
+		}
+		d, next := c.Daemon(), again.Daemon()
+		p, nextPool := c.OnDemand("m"), again.OnDemand("m")
+		if changed := append(d.ChangesTo(&next, ""), p.ChangesTo(&nextPool, "")...); len(changed) > 0 {
+			t.Errorf("what is shown means something else: %+v", changed)
+		}
 	})
 }

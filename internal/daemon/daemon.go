@@ -54,13 +54,13 @@ type Listeners struct {
 
 // Daemon serves hosts and operators. Make one with New; it runs once.
 type Daemon struct {
-	opt      Options
-	settings config.Daemon
-	log      hclog.Logger
-	python   python.Resolver
-	scripts  render.Store
-	started  time.Time
-	address  string // of the hosts' socket, once Run has it
+	opt     Options
+	now     atomic.Pointer[setup]
+	log     hclog.Logger
+	python  python.Resolver
+	scripts render.Store
+	started time.Time
+	address string // of the hosts' socket, once Run has it
 
 	pools    *registry
 	notify   *notifier
@@ -69,6 +69,12 @@ type Daemon struct {
 	control  *rpc.Server
 	methods  map[string]method // on the host socket
 	controls map[string]method // on the control socket
+
+	memory       *memory         // what operators can read back
+	watched      context.Context // ends when there is nothing more to watch
+	unwatch      context.CancelFunc
+	rereading    sync.Mutex  // one reload of the configuration at a time
+	rereadFailed atomic.Bool // the last one
 
 	draining atomic.Bool
 	asked    context.Context    // ends when a drain is asked for, which may be before Run
@@ -89,9 +95,13 @@ func New(o Options) (*Daemon, error) {
 	if o.Spawner == nil {
 		o.Spawner = supervisor.OS()
 	}
-	d := &Daemon{opt: o, settings: o.Config.Daemon(), log: o.Logger, scripts: render.Store{Dir: o.RuntimeDir}, started: time.Now(), routed: make(chan struct{}, 1)}
+	d := &Daemon{opt: o, log: o.Logger, scripts: render.Store{Dir: o.RuntimeDir}, started: time.Now(), routed: make(chan struct{}, 1)}
+	d.now.Store(&setup{config: o.Config, daemon: o.Config.Daemon()})
 	d.hard, d.force = context.WithCancelCause(context.Background())
 	d.asked, d.stop = context.WithCancel(context.Background())
+	d.watched, d.unwatch = context.WithCancel(context.Background())
+	d.memory = newMemory(d.settings().MaxPools)
+	d.log = teller{o.Logger, d.memory}
 	d.pools = newRegistry(d)
 	d.notify = newNotifier(d.log)
 	d.methods, d.controls = d.hostMethods(), d.controlMethods()
@@ -108,7 +118,7 @@ func New(o Options) (*Daemon, error) {
 }
 
 func (d *Daemon) limits() rpc.Limits {
-	s := d.settings
+	s := d.settings()
 	return rpc.Limits{
 		MaxMessage: int(s.MaxMessage), MaxBatch: s.MaxBatch, MaxConnections: s.MaxConnections, MaxInFlight: s.MaxInFlight,
 		MaxInbound: int(s.MaxInbound), MaxInboundTotal: int(s.MaxInboundTotal), MaxOutbound: int(s.MaxOutbound), WriteTimeout: s.WriteTimeout,
@@ -126,7 +136,7 @@ func unshared(l rpc.Limits) rpc.Limits {
 // grace is longer than any pool's drain can last: a connection must never be
 // cut while a worker may still answer.
 func (d *Daemon) grace() time.Duration {
-	pools := append(d.opt.Config.Pools(), d.opt.Config.OnDemand("any"))
+	pools := append(d.config().Pools(), d.config().OnDemand("any"))
 	longest := time.Duration(0)
 	for _, p := range pools {
 		longest = max(longest, p.GracefulTimeout+p.StopTimeout)
@@ -248,6 +258,7 @@ func (d *Daemon) drain() {
 	d.pools.drain(d.hard)
 	d.part(hosts, func() { cancel(errors.New("the hosts did not take their answers in time")) })
 
+	d.unwatch() // what was followed has come to its end
 	last, end := context.WithCancel(context.Background())
 	defer end()
 	operators := make(chan struct{})
@@ -306,11 +317,11 @@ func (d *Daemon) hooks(host bool) rpc.Hooks {
 
 // admit applies allow-uids.
 func (d *Daemon) admit(p rpc.Peer) error {
-	if len(d.settings.AllowUIDs) == 0 || p.OK && p.UID == uid {
+	if len(d.settings().AllowUIDs) == 0 || p.OK && p.UID == uid {
 		return nil
 	}
 	if p.OK {
-		for _, allowed := range d.settings.AllowUIDs {
+		for _, allowed := range d.settings().AllowUIDs {
 			if p.UID == allowed {
 				return nil
 			}

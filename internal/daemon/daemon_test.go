@@ -54,10 +54,18 @@ func start(t *testing.T, toml string, modules map[string]string) *running {
 			t.Fatal(err)
 		}
 	}
+	r.serve(t, c)
+	return r
+}
+
+// serve runs the daemon until the test ends.
+func (r *running) serve(t *testing.T, c *config.Config) {
+	t.Helper()
 	ready := make(chan struct{})
+	var err error
 	r.Daemon, err = New(Options{
 		Config: c, Logger: hclog.NewNullLogger(), Version: version.Of("test"), Environ: os.Environ(),
-		RuntimeDir: filepath.Join(dir, "runtime"), Ready: func() { close(ready) },
+		RuntimeDir: filepath.Join(r.dir, "runtime"), Ready: func() { close(ready) },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +87,6 @@ func start(t *testing.T, toml string, modules map[string]string) *running {
 		}
 	})
 	<-ready
-	return r
 }
 
 func (r *running) write(t *testing.T, module, source string) {
@@ -258,7 +265,7 @@ func TestALongNameCostsNothing(t *testing.T) {
 func TestTheTwoDoorsAreApart(t *testing.T) {
 	d := start(t, "", nil)
 	host, control := dial(t, d.host), dial(t, d.control)
-	for _, name := range []string{"mochi.status", "mochi.workers", "mochi.restart", "mochi.drain", "mochi.kill", "mochi.reload"} {
+	for _, name := range []string{"mochi.status", "mochi.workers", "mochi.restart", "mochi.drain", "mochi.kill", "mochi.reload", "mochi.config"} {
 		refused(t, host, rpc.KindPermissionDenied, "control socket", name, nil)
 	}
 	refused(t, control, rpc.KindMethodNotFound, "hosts' socket", "math.sqrt", list{9})

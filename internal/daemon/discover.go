@@ -77,7 +77,7 @@ func (d *Daemon) discoverModule(c *rpc.Call, name string) {
 			case aliased:
 				doc.Methods = append(doc.Methods, m.method(name+"."+own))
 			default:
-				doc.Methods = append(doc.Methods, m.method(s.settings.Name+"."+m.Name))
+				doc.Methods = append(doc.Methods, m.method(s.settings().Name+"."+m.Name))
 			}
 		}
 		return doc, nil
@@ -88,7 +88,7 @@ func (d *Daemon) discoverModule(c *rpc.Call, name string) {
 // those that are not, in the order of their names.
 func (d *Daemon) addReady(ctx context.Context, doc *openRPC) {
 	all := slices.Clone(d.pools.now.Load().all)
-	slices.SortFunc(all, func(a, b *served) int { return strings.Compare(a.settings.Name, b.settings.Name) })
+	slices.SortFunc(all, func(a, b *served) int { return strings.Compare(a.settings().Name, b.settings().Name) })
 	told, failed := make([]*discovered, len(all)), make([]error, len(all))
 	var asked sync.WaitGroup
 	for i, s := range all {
@@ -105,7 +105,7 @@ func (d *Daemon) addReady(ctx context.Context, doc *openRPC) {
 	asked.Wait()
 	functions, size := 0, 0
 	for i, s := range all {
-		name := s.settings.Name
+		name := s.settings().Name
 		if failed[i] != nil {
 			doc.Omitted = append(doc.Omitted, openRPCOmitted{name, failed[i].Error()})
 			continue
@@ -114,7 +114,7 @@ func (d *Daemon) addReady(ctx context.Context, doc *openRPC) {
 		for _, m := range told[i].Methods {
 			bytes += m.size()
 		}
-		if functions+more > maxDiscovered || size+bytes > int(d.settings.MaxMessage)/2 {
+		if functions+more > maxDiscovered || size+bytes > int(d.settings().MaxMessage)/2 {
 			reason := fmt.Sprintf("the document has room for %d functions: ask rpc.discover with module %s", maxDiscovered, name)
 			doc.Omitted = append(doc.Omitted, openRPCOmitted{name, reason})
 			continue
@@ -144,7 +144,7 @@ func (d *Daemon) askTypes(ctx context.Context, s *served) (*discovered, error) {
 	}
 	var info discovered
 	if err := json.Unmarshal(raw, &info); err != nil {
-		return nil, fmt.Errorf("what the worker says about %s cannot be read: %w", s.settings.Module, err)
+		return nil, fmt.Errorf("what the worker says about %s cannot be read: %w", s.settings().Module, err)
 	}
 	return &info, nil
 }
@@ -154,7 +154,7 @@ func (d *Daemon) askTypes(ctx context.Context, s *served) (*discovered, error) {
 func (d *Daemon) question(ctx context.Context, s *served, method string) (json.RawMessage, error) {
 	if !s.touch() {
 		var err *rpc.Error
-		if s, _, err = d.moduleNamed(s.settings.Name); err != nil {
+		if s, _, err = d.moduleNamed(s.settings().Name); err != nil {
 			return nil, err
 		}
 	}

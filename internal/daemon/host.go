@@ -99,7 +99,7 @@ func (d *Daemon) importModule(c *rpc.Call) {
 		return
 	}
 	g, named := guestOf(c), &alias{module: p.Module, only: setOf(p.Methods)}
-	if err := g.name(p.As, named, d.settings.MaxAliases); err != nil {
+	if err := g.name(p.As, named, d.settings().MaxAliases); err != nil {
 		c.Fail(err)
 		return
 	}
@@ -155,7 +155,7 @@ func (d *Daemon) ask(ctx context.Context, s *served) (*described, error) {
 	}
 	var info described
 	if err := json.Unmarshal(raw, &info); err != nil {
-		return nil, fmt.Errorf("what the worker says about %s cannot be read: %w", s.settings.Module, err)
+		return nil, fmt.Errorf("what the worker says about %s cannot be read: %w", s.settings().Module, err)
 	}
 	if info.Methods == nil {
 		info.Methods = []describedMethod{}

@@ -17,37 +17,56 @@ import (
 // newPool joins a pool's settings to what its workers run: the one place where
 // render and pool meet. number is the pool's own among all there ever are.
 func (d *Daemon) newPool(s config.Pool, number int) (*pool.Pool, error) {
-	script, err := render.RenderWorker(workerOptions(s))
+	script, err := scriptOf(s)
 	if err != nil {
-		return nil, rpc.Errorf(rpc.KindMethodNotFound, "%s cannot be imported: %s", s.Module, strings.TrimPrefix(err.Error(), "render: "))
+		return nil, err
 	}
 	var nursery *supervisor.Nursery
 	if s.Preload {
 		nursery = supervisor.NewNursery(supervisor.NurseryConfig{
 			Pool: s.Name, Spawner: d.opt.Spawner, Hook: d.observe,
 			StartTimeout: s.StartTimeout, StopTimeout: s.StopTimeout,
-			MaxMessage: int(d.settings.MaxMessage), LogRate: orNever(d.settings.LogRate),
+			MaxMessage: int(d.settings().MaxMessage), LogRate: orNever(d.settings().LogRate),
 		})
 	}
 	return pool.New(pool.Options{
-		Config: pool.Config{
-			Name: s.Name, Number: number, Module: s.Module, Modules: s.Modules, MaxHandles: s.MaxHandles,
-			Workers: s.Workers, Spare: s.Spare, Concurrency: s.Concurrency, Depth: s.Depth,
-			StartTimeout: s.StartTimeout, StopTimeout: s.StopTimeout, GracefulTimeout: s.GracefulTimeout, QueueTimeout: s.QueueTimeout,
-			CallTimeout: s.CallTimeout, StreamIdleTimeout: s.StreamIdleTimeout, CancelGrace: s.CancelGrace, MaxRetries: orNever(s.MaxRetries),
-			MaxRequests: s.MaxRequests, MaxRequestsJitter: s.MaxRequestsJitter, MaxAge: s.MaxAge,
-			MaxWorkers: s.MaxWorkers, IdleTimeout: s.IdleTimeout,
-			MaxMemory: int64(s.MaxMemory), MaxMemoryHard: int64(s.MaxMemoryHard),
-			MaxQueue: s.MaxQueue, MaxRequeues: orNever(s.MaxRequeues), MaxMessage: int(d.settings.MaxMessage),
-			BackoffMin: s.BackoffMin, BackoffMax: s.BackoffMax, RestartLimit: s.RestartLimit, RestartWindow: s.RestartWindow,
-			LogRate: orNever(d.settings.LogRate), BusyPoll: busyPoll(s.BusyPoll), LoopPerCall: s.EventLoop == config.LoopPerCall,
-		},
+		Config:  d.poolConfig(s, number),
 		Spawner: d.opt.Spawner,
 		Nursery: nursery,
-		Command: func(ctx context.Context) (supervisor.Command, error) { return d.command(ctx, s, script) },
+		Command: d.commandOf(s, script),
 		Hook:    d.observe,
 		Watch:   d.observeStatus,
 	})
+}
+
+// scriptOf renders what the pool's workers run.
+func scriptOf(s config.Pool) (render.Script, error) {
+	script, err := render.RenderWorker(workerOptions(s))
+	if err != nil {
+		return script, rpc.Errorf(rpc.KindMethodNotFound, "%s cannot be imported: %s", s.Module, strings.TrimPrefix(err.Error(), "render: "))
+	}
+	return script, nil
+}
+
+// commandOf says what to start for a pool of these settings.
+func (d *Daemon) commandOf(s config.Pool, script render.Script) pool.Command {
+	return func(ctx context.Context) (supervisor.Command, error) { return d.command(ctx, s, script) }
+}
+
+// poolConfig is what the settings are to the pool itself.
+func (d *Daemon) poolConfig(s config.Pool, number int) pool.Config {
+	return pool.Config{
+		Name: s.Name, Number: number, Module: s.Module, Modules: s.Modules, MaxHandles: s.MaxHandles,
+		Workers: s.Workers, Spare: s.Spare, Concurrency: s.Concurrency, Depth: s.Depth,
+		StartTimeout: s.StartTimeout, StopTimeout: s.StopTimeout, GracefulTimeout: s.GracefulTimeout, QueueTimeout: s.QueueTimeout,
+		CallTimeout: s.CallTimeout, StreamIdleTimeout: s.StreamIdleTimeout, CancelGrace: s.CancelGrace, MaxRetries: orNever(s.MaxRetries),
+		MaxRequests: s.MaxRequests, MaxRequestsJitter: s.MaxRequestsJitter, MaxAge: s.MaxAge,
+		MaxWorkers: s.MaxWorkers, IdleTimeout: s.IdleTimeout,
+		MaxMemory: int64(s.MaxMemory), MaxMemoryHard: int64(s.MaxMemoryHard),
+		MaxQueue: s.MaxQueue, MaxRequeues: orNever(s.MaxRequeues), MaxMessage: int(d.settings().MaxMessage),
+		BackoffMin: s.BackoffMin, BackoffMax: s.BackoffMax, RestartLimit: s.RestartLimit, RestartWindow: s.RestartWindow,
+		LogRate: orNever(d.settings().LogRate), BusyPoll: busyPoll(s.BusyPoll), LoopPerCall: s.EventLoop == config.LoopPerCall,
+	}
 }
 
 // orNever turns the configuration's 0, which means none, into a pool's: there
@@ -76,7 +95,7 @@ func busyPoll(b config.BusyPoll) time.Duration {
 // that an interpreter that was upgraded, or a runtime directory that a cleaner
 // emptied, costs one start and not the pool.
 func (d *Daemon) command(ctx context.Context, s config.Pool, script render.Script) (supervisor.Command, error) {
-	inherit := d.opt.Config.File == ""
+	inherit := d.config().File == ""
 	venv := s.Venv
 	if own := environ(d.opt.Environ, "VIRTUAL_ENV"); inherit && venv == "" && own != "" && s.Origins["python"].Kind == config.OriginDefault {
 		venv = own

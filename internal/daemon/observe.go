@@ -19,6 +19,7 @@ import (
 
 // observe is the hook of every pool.
 func (d *Daemon) observe(e supervisor.Event) {
+	d.memory.note(e)
 	switch e := e.(type) {
 	case supervisor.Spawned:
 		d.log.Debug("worker started", who("worker_started", e.Identity, "reason", string(e.Reason))...)
@@ -148,7 +149,7 @@ func (d *Daemon) observeStatus(e pool.StatusChanged) {
 // observeReload: a pool's code was loaded anew, or could not be, with the
 // traceback: it is what has to be mended.
 func (d *Daemon) observeReload(s *served, replaced int, why *rpc.Error) {
-	args := []any{"event", "reload", "pool", s.settings.Name, "workers", replaced}
+	args := []any{"event", "reload", "pool", s.settings().Name, "workers", replaced}
 	if why == nil {
 		d.log.Info("code reloaded", args...)
 		return

@@ -63,18 +63,11 @@ func (d *Daemon) own(c *rpc.Call, table map[string]method) {
 		m.run(c)
 		return
 	}
-	if _, elsewhere := d.controls[c.Method]; elsewhere || laterControls[c.Method] {
+	if _, elsewhere := d.controls[c.Method]; elsewhere {
 		c.Fail(rpc.Errorf(rpc.KindPermissionDenied, "%s is for operators: call it on the control socket", c.Method))
 		return
 	}
 	c.Fail(rpc.Errorf(rpc.KindMethodNotFound, "there is no %s: rpc.discover lists what there is", c.Method))
-}
-
-// laterControls are control methods by name alone: a host that tries one is
-// told that it may not, whether or not this version has it.
-var laterControls = map[string]bool{
-	"mochi.status": true, "mochi.workers": true, "mochi.restart": true, "mochi.scale": true, "mochi.pause": true,
-	"mochi.resume": true, "mochi.kill": true, "mochi.reload": true, "mochi.drain": true, "mochi.logs": true, "mochi.events": true,
 }
 
 // reply answers with a value of ours.

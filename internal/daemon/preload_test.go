@@ -44,7 +44,7 @@ func TestAPreloadedPoolAndItsSpareAreShownAsWhatTheyAre(t *testing.T) {
 		t.Errorf("states: %v", states)
 	}
 	r.write(t, "greeter", "def greet(): return 'good evening'\n")
-	call(t, control, "mochi.reload", map[string]any{"wait": true})
+	call(t, control, "mochi.reload", map[string]any{"wait": true, "code": true})
 	if got := call(t, host, "greeter.greet", nil); got != `"good evening"` {
 		t.Errorf("answered %s after a reload", got)
 	}

@@ -63,7 +63,7 @@ func bindRefs(c *rpc.Call, s *served) (problem *rpc.Error) {
 		case !ok:
 			problem = staleRef(id, "that is no handle's id")
 		case c.Holder == nil && place.Pool != s.number:
-			problem = staleRef(id, fmt.Sprintf("it lives in another pool than %s, which runs in pool %s, and objects cannot move: have one pool serve both modules (modules = [...])", c.Function, s.settings.Name))
+			problem = staleRef(id, fmt.Sprintf("it lives in another pool than %s, which runs in pool %s, and objects cannot move: have one pool serve both modules (modules = [...])", c.Function, s.settings().Name))
 		case c.Holder == nil:
 			c.Holder = &place
 		case place != *c.Holder:

@@ -19,18 +19,24 @@ const tidyInterval = time.Second
 
 // served is one pool and what the daemon knows of it.
 type served struct {
-	number   int // never another pool's: handles are found by it
-	settings config.Pool
-	pool     *pool.Pool
-	used     instant // when the last call came
-	cancel   context.CancelFunc
-	ended    chan struct{} // closed when the pool's Run has returned
+	number int // never another pool's: handles are found by it
+	said   atomic.Pointer[config.Pool]
+	pool   *pool.Pool
+	used   instant // when the last call came
+	cancel context.CancelFunc
+	ended  chan struct{} // closed when the pool's Run has returned
 
 	reloading atomic.Int32 // reloads under way, which tell of their failure themselves
+
+	scaling sync.Mutex // one change of the number of workers at a time
 
 	gate   sync.RWMutex // held while a call is submitted, so that none slips into a pool that is being forgotten
 	closed bool
 }
+
+// settings are the pool's. Its name stays the same, and whether it is declared;
+// the rest may be reloaded.
+func (s *served) settings() *config.Pool { return s.said.Load() }
 
 // submit gives the call to the pool; false when the pool has been forgotten.
 func (s *served) submit(c *rpc.Call) bool {
@@ -107,16 +113,13 @@ func (r *registry) change(edit func(*routes)) {
 func (r *registry) openDeclared() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, settings := range r.d.opt.Config.Pools() {
+	for _, settings := range r.d.config().Pools() {
 		s, err := r.start(settings)
 		if err != nil {
 			return err
 		}
 		r.change(func(n *routes) {
-			n.declared[settings.Name] = s
-			if settings.Alias != "" {
-				n.declared[settings.Alias] = s
-			}
+			n.declare(s)
 			n.all = append(n.all, s)
 		})
 	}
@@ -138,12 +141,12 @@ func (r *registry) obtain(module string) (*served, *rpc.Error) {
 	if r.closed {
 		return nil, errDraining
 	}
-	if len(now.all) >= r.d.settings.MaxPools && !r.evict() {
+	if len(now.all) >= r.d.settings().MaxPools && !r.evict() {
 		return nil, rpc.NewError(rpc.KindOverloaded,
 			fmt.Sprintf("module %s cannot be imported: there are %d pools, which is max-pools; raise it, or wait until one is idle", module, len(now.all)),
-			rpc.Fields{"retry_after_ms": r.d.settings.ForgetAfter.Milliseconds(), "queue": 0})
+			rpc.Fields{"retry_after_ms": r.d.settings().ForgetAfter.Milliseconds(), "queue": 0})
 	}
-	s, err := r.start(r.d.opt.Config.OnDemand(module))
+	s, err := r.start(r.d.config().OnDemand(module))
 	if err != nil {
 		return nil, rpc.AsError(err)
 	}
@@ -161,7 +164,8 @@ func (r *registry) start(settings config.Pool) (*served, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pool %s: %w", settings.Name, err)
 	}
-	s := &served{number: r.last, settings: settings, pool: p, ended: make(chan struct{})}
+	s := &served{number: r.last, pool: p, ended: make(chan struct{})}
+	s.said.Store(&settings)
 	s.used.set(time.Now())
 	var ctx context.Context
 	ctx, s.cancel = context.WithCancel(r.d.hard)
@@ -199,21 +203,16 @@ func failed(st pool.Stat) bool { return st.Ready == 0 && st.Cause != nil }
 // forget takes a pool that is shut out of the routes and ends it. Called with
 // mu held.
 func (r *registry) forget(s *served) {
-	r.change(func(n *routes) {
-		if n.imported[s.settings.Name] == s {
-			delete(n.imported, s.settings.Name)
-		}
-		n.all = slices.DeleteFunc(n.all, func(o *served) bool { return o == s })
-	})
+	r.change(func(n *routes) { n.drop(s) })
 	r.d.work.Go(func() { r.end(r.d.hard, s) })
 }
 
 // end drains one pool and waits until nothing of it is alive.
 func (r *registry) end(ctx context.Context, s *served) {
-	ctx, cancel := context.WithTimeout(ctx, s.settings.GracefulTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.settings().GracefulTimeout)
 	defer cancel()
 	if err := s.pool.Drain(ctx); err != nil {
-		r.d.log.Warn("a pool did not drain in time", "event", "drain_timeout", "pool", s.settings.Name, "reason", err.Error())
+		r.d.log.Warn("a pool did not drain in time", "event", "drain_timeout", "pool", s.settings().Name, "reason", err.Error())
 	}
 	s.cancel()
 	<-s.ended
@@ -246,19 +245,19 @@ func (r *registry) tidyAt(now time.Time) {
 
 // idle says whether nobody has used s for so long that it may be forgotten.
 func (r *registry) idle(s *served, now time.Time) (since time.Duration, idle bool) {
-	limit := s.settings.IdleTimeout
+	limit := s.settings().IdleTimeout
 	since = s.used.before(now)
-	if since < min(limit, r.d.settings.ForgetAfter) && limit > 0 {
+	if since < min(limit, r.d.settings().ForgetAfter) && limit > 0 {
 		return since, false // and its statistics are not worth taking
 	}
 	st := s.pool.Stat()
 	if failed(st) {
-		limit = r.d.settings.ForgetAfter
+		limit = r.d.settings().ForgetAfter
 	}
 	if st.Handles > 0 && limit > 0 {
-		limit += s.settings.GracefulTimeout // its objects are in use, for a while yet
+		limit += s.settings().GracefulTimeout // its objects are in use, for a while yet
 	}
-	return since, limit > 0 && since >= limit && st.Busy == 0 && st.Queue == 0
+	return since, limit > 0 && since >= limit && st.Busy == 0 && st.Queue == 0 && st.Status != pool.Paused
 }
 
 // forgetIdle looks again with the lock held, without which all that was seen
@@ -267,14 +266,14 @@ func (r *registry) idle(s *served, now time.Time) (since time.Duration, idle boo
 func (r *registry) forgetIdle(s *served, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.closed || r.now.Load().imported[s.settings.Name] != s {
+	if r.closed || r.now.Load().imported[s.settings().Name] != s {
 		return
 	}
 	var since time.Duration
 	if !s.shut(func() (idle bool) { since, idle = r.idle(s, now); return idle }) {
 		return
 	}
-	r.d.log.Info("an idle pool is closed", "event", "pool_idle", "pool", s.settings.Name, "duration_ms", since.Milliseconds())
+	r.d.log.Info("an idle pool is closed", "event", "pool_idle", "pool", s.settings().Name, "duration_ms", since.Milliseconds())
 	r.forget(s)
 }
 

@@ -14,10 +14,16 @@ import (
 // and code that does not start leaves the old workers serving, all of them
 // when it is the first slot's that fails, and says why.
 //
-// What is reloaded is the code, of every pool that is chosen. A daemon that
-// reads its configuration again would decide in reload, before reloadPools,
-// which pools that touches and how (nothing, live, rolling); a pool it has to
-// roll goes through reloadPool with everything else.
+// There are two things on the disk that may have changed: the configuration and
+// the code. Asked without a pool's name, mochi.reload is about the
+// configuration (reconfigure.go), as a service manager's reload is: it touches
+// what changed, and no pool has to be named for that. Nobody can say so of code:
+// what a module imports only the module knows, so whoever changed it names the
+// pools, or says code for all of them. A daemon without a configuration file has
+// nothing but code, so there the name may be left out.
+//
+// Rejected: configuration and then the code of all, for then a changed timeout
+// would cost every pool its workers, and what they hold for their hosts.
 
 // reload is mochi.reload. It answers at once, or with wait when all workers are
 // new.
@@ -25,13 +31,18 @@ func (d *Daemon) reload(c *rpc.Call) {
 	var p struct {
 		Pool poolNames `json:"pool"`
 		Wait bool      `json:"wait"`
+		Code bool      `json:"code"`
 	}
 	refuse := func(err *rpc.Error) {
 		d.observeControl(c, err)
 		c.Fail(err)
 	}
-	if err := bind(c, &p, "pool", "wait"); err != nil {
+	if err := bind(c, &p, "pool", "wait", "code"); err != nil {
 		refuse(err)
+		return
+	}
+	if len(p.Pool) == 0 && !p.Code && d.config().File != "" {
+		d.reloadConfig(c, p.Wait)
 		return
 	}
 	chosen, err := d.chosenOf(p.Pool)

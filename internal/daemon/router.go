@@ -100,10 +100,10 @@ func (d *Daemon) moduleNamed(module string) (s *served, prefix string, err *rpc.
 	}
 	for _, s := range now.all {
 		switch {
-		case !s.settings.Declared:
-		case len(s.settings.Modules) > 1 && slices.Contains(s.settings.Modules, module):
+		case !s.settings().Declared:
+		case len(s.settings().Modules) > 1 && slices.Contains(s.settings().Modules, module):
 			return s, module + ".", nil
-		case s.settings.Module == module:
+		case s.settings().Module == module:
 			return s, "", nil
 		}
 	}
@@ -135,12 +135,14 @@ func (d *Daemon) mayImport(name string) (end int, err *rpc.Error) {
 }
 
 // allowed applies import-policy to a module that nobody declared.
-func (d *Daemon) allowed(module string) bool {
-	switch d.settings.ImportPolicy {
+func (d *Daemon) allowed(module string) bool { return allowedBy(d.settings(), module) }
+
+func allowedBy(s *config.Daemon, module string) bool {
+	switch s.ImportPolicy {
 	case config.PolicyAny:
 		return true
 	case config.PolicyAllowList:
-		for _, pattern := range d.settings.AllowModules {
+		for _, pattern := range s.AllowModules {
 			prefix, below := strings.CutSuffix(pattern, ".*")
 			if module == prefix || below && strings.HasPrefix(module, prefix+".") {
 				return true
@@ -151,16 +153,16 @@ func (d *Daemon) allowed(module string) bool {
 }
 
 func (d *Daemon) notAllowed(module string) *rpc.Error {
-	where := d.opt.Config.File
+	where := d.config().File
 	if where == "" {
 		where = "the configuration"
 	}
 	advice := "declare it as [pools." + module + "] in " + where
-	if d.settings.ImportPolicy == config.PolicyAllowList {
+	if d.settings().ImportPolicy == config.PolicyAllowList {
 		advice = "add it to allow-modules in " + where
 	}
 	return rpc.NewError(rpc.KindPermissionDenied,
-		"module "+module+" may not be imported (import-policy is "+d.settings.ImportPolicy+"): "+advice,
+		"module "+module+" may not be imported (import-policy is "+d.settings().ImportPolicy+"): "+advice,
 		rpc.Fields{"module": module})
 }
 

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -35,7 +36,11 @@ type (
 		Connections int          `json:"connections"`
 		Config      string       `json:"config,omitempty"` // the file; absent without one
 
-		ConfigDiffers bool `json:"config_differs"` // the file has changed since it was read
+		ConfigDiffers bool     `json:"config_differs"` // the file has changed since it was read
+		ConfigPending []string `json:"config_pending"` // what it says and is not in force: keys that wait for a restart, pools that kept their settings
+		// ConfigLastReloadSuccessful: the file was read and all of it applied,
+		// the last time that somebody asked for it; true before the first time.
+		ConfigLastReloadSuccessful bool `json:"config_last_reload_successful"`
 	}
 	// PoolStatus is one pool's part of it.
 	PoolStatus struct {
@@ -104,8 +109,9 @@ func (d *Daemon) status(context.Context) (any, error) {
 	s := Status{
 		Daemon: DaemonStatus{
 			PID: pid, Version: d.opt.Version.Version, Build: d.opt.Version, UptimeMS: time.Since(d.started).Milliseconds(),
-			Status: "serving", Connections: d.host.Connections(), Config: d.opt.Config.File,
-			ConfigDiffers: d.opt.Config.Differs(),
+			Status: "serving", Connections: d.host.Connections(), Config: d.config().File,
+			ConfigDiffers: d.config().Differs(), ConfigPending: slices.Concat([]string{}, d.now.Load().pending),
+			ConfigLastReloadSuccessful: !d.rereadFailed.Load(),
 		},
 		Pools: make([]PoolStatus, 0, len(all)),
 	}
@@ -113,12 +119,12 @@ func (d *Daemon) status(context.Context) (any, error) {
 		s.Daemon.Status = "draining"
 	}
 	for _, p := range all {
-		s.Pools = append(s.Pools, poolStatus(p.pool.Stat(), p.settings))
+		s.Pools = append(s.Pools, poolStatus(p.pool.Stat(), p.settings()))
 	}
 	return s, nil
 }
 
-func poolStatus(st pool.Stat, settings config.Pool) PoolStatus {
+func poolStatus(st pool.Stat, settings *config.Pool) PoolStatus {
 	return PoolStatus{
 		Pool: st.Name, Module: st.Module, Declared: settings.Declared, Preload: settings.Preload, Status: string(st.Status),
 		WorkersReady: st.Ready, WorkersDesired: st.Desired, SparesReady: st.Spares, SparesDesired: st.Spare, Busy: st.Busy, Queue: st.Queue, Handles: st.Handles,
@@ -132,7 +138,7 @@ func workersOf(chosen []*served) Workers {
 	out := Workers{Workers: []WorkerStatus{}}
 	for _, s := range chosen {
 		for _, slot := range s.pool.Stat().Slots {
-			out.Workers = append(out.Workers, workerStatus(s.settings.Name, slot))
+			out.Workers = append(out.Workers, workerStatus(s.settings().Name, slot))
 		}
 	}
 	return out

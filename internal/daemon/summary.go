@@ -18,8 +18,8 @@ func (r *registry) summary() string {
 	for _, s := range r.now.Load().all {
 		st := s.pool.Stat()
 		pools, ready, desired = pools+1, ready+st.Ready, desired+st.Desired
-		if s.settings.Declared && failed(st) {
-			broken = append(broken, s.settings.Name)
+		if s.settings().Declared && failed(st) {
+			broken = append(broken, s.settings().Name)
 		}
 	}
 	text := fmt.Sprintf("serving: pools %d, workers ready %d of %d", pools, ready, desired)
@@ -34,7 +34,7 @@ func (r *registry) importing() string {
 	var opening []string
 	for _, s := range r.now.Load().all {
 		if st := s.pool.Stat(); st.Status == pool.Opening && !failed(st) {
-			opening = append(opening, s.settings.Name)
+			opening = append(opening, s.settings().Name)
 		}
 	}
 	return "importing: " + names(opening)

@@ -218,13 +218,13 @@ func anyBelow(files map[string]bool, roots []string) bool {
 // sourceRoots are the directories in which a pool's workers look for its
 // modules before the interpreter's own.
 func (d *Daemon) sourceRoots(s *served) []string {
-	here := s.settings.Cwd
+	here := s.settings().Cwd
 	if here == "" {
 		here, _ = os.Getwd() // without one there is nothing to watch in it
 	}
 	env := python.Environ{
-		Daemon: d.opt.Environ, Inherit: d.opt.Config.File == "",
-		Env: s.settings.Env, PythonPath: s.settings.PythonPath,
+		Daemon: d.opt.Environ, Inherit: d.config().File == "",
+		Env: s.settings().Env, PythonPath: s.settings().PythonPath,
 	}.Build()
 	var roots []string
 	for _, dir := range append([]string{here}, filepath.SplitList(environ(env, "PYTHONPATH"))...) {
@@ -244,7 +244,7 @@ func (d *Daemon) sourceRoots(s *served) []string {
 // ownCode says that a module of the pool is found below its roots, and is not
 // the interpreter's.
 func ownCode(s *served, roots []string) bool {
-	for _, module := range workerOptions(s.settings).Modules {
+	for _, module := range workerOptions(*s.settings()).Modules {
 		top, _, _ := strings.Cut(module, ".")
 		for _, root := range roots {
 			for _, name := range []string{top + ".py", top} {

@@ -107,11 +107,16 @@ func (d *Doc) Line(at Span) int {
 
 // Addf notes a mistake at a place.
 func (d *Doc) Addf(at Span, format string, args ...any) {
+	d.errs = append(d.errs, d.Errorf(at, format, args...))
+}
+
+// Errorf is a sentence about a place, which is not noted as a mistake.
+func (d *Doc) Errorf(at Span, format string, args ...any) *Error {
 	e := &Error{File: d.File, Message: fmt.Sprintf(format, args...)}
 	if at.end > 0 {
 		e.Line, e.Column, e.source, e.width = locate(d.text, at)
 	}
-	d.errs = append(d.errs, e)
+	return e
 }
 
 // Err gives the mistakes in the order of their places; nil when there are none.

@@ -1,0 +1,60 @@
+package daemon
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/mochilang/mochi-pyd/supervisor"
+)
+
+func TestARingKeepsTheLastAndSaysHowManyAreGone(t *testing.T) {
+	r := newRing(3, 1<<20, func(string) int { return 1 })
+	for i := range 5 {
+		r.add(fmt.Sprint(i))
+	}
+	items, lost, next, changed := r.since(1)
+	if strings.Join(items, "") != "234" || lost != 1 || next != 5 {
+		t.Errorf("got %v, %d lost, next %d", items, lost, next)
+	}
+	r.add("5")
+	select {
+	case <-changed:
+	default:
+		t.Error("who waits was not told")
+	}
+	if items, lost, _, _ := r.since(next); strings.Join(items, "") != "5" || lost != 0 {
+		t.Errorf("got %v, %d lost", items, lost)
+	}
+}
+
+func TestARingIsBoundedInBytesAndKeepsTheLastWhateverItsSize(t *testing.T) {
+	r := newRing(1000, 100, func(s string) int { return len(s) })
+	for range 50 {
+		r.add(strings.Repeat("x", 30))
+	}
+	if n := len(r.all()); n != 3 || r.bytes != 90 {
+		t.Errorf("%d items of %d bytes", n, r.bytes)
+	}
+	r.add(strings.Repeat("y", 500))
+	if all := r.all(); len(all) != 1 || len(all[0]) != 500 || r.bytes != 500 {
+		t.Errorf("%d items of %d bytes", len(all), r.bytes)
+	}
+}
+
+// TestMemoryIsBoundedWhateverIsImported: names of pools are the hosts' to choose.
+func TestMemoryIsBoundedWhateverIsImported(t *testing.T) {
+	m := newMemory(4)
+	for i := range 100 {
+		m.note(supervisor.Logged{Identity: supervisor.Identity{Pool: fmt.Sprintf("p%d", i)}, Record: supervisor.LogRecord{Message: "hello"}})
+	}
+	if len(m.pools) != 4 || m.known("p99") == nil || m.known("p0") != nil {
+		t.Errorf("%d pools are remembered", len(m.pools))
+	}
+	for range 2 * maxLogRecords {
+		m.note(supervisor.Logged{Identity: supervisor.Identity{Pool: "p99"}, Record: supervisor.LogRecord{Message: strings.Repeat("x", 10_000)}})
+	}
+	if logs := m.known("p99").logs; logs.bytes > maxLogBytes || len(logs.all()) > maxLogRecords {
+		t.Errorf("%d records of %d bytes", len(logs.all()), logs.bytes)
+	}
+}
