@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/mochilang/mochi-pyd/internal/config"
+	"github.com/mochilang/mochi-pyd/internal/metrics"
 	"github.com/mochilang/mochi-pyd/internal/version"
 	"github.com/mochilang/mochi-pyd/rpc"
 )
@@ -67,6 +68,11 @@ func start(t *testing.T, toml string, modules map[string]string) *running {
 		t.Fatal(err)
 	}
 	if l.Control, err = net.Listen("unix", r.control); err != nil {
+		t.Fatal(err)
+	}
+	settings := c.Daemon()
+	network, address := settings.Endpoint()
+	if l.Metrics, err = metrics.Listen(network, address, settings.SocketMode, ""); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

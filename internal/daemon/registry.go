@@ -24,6 +24,7 @@ type served struct {
 	settings config.Pool
 	pool     *pool.Pool
 	used     instant // when the last call came
+	told     func(*rpc.Call, time.Time, *rpc.Error) // counts each answer; nil: nobody does
 	cancel   context.CancelFunc
 	ended    chan struct{} // closed when the pool's Run has returned
 
@@ -41,6 +42,7 @@ func (s *served) submit(c *rpc.Call) bool {
 		return false
 	}
 	s.used.set(c.Arrived)
+	c.Told = s.told
 	s.pool.Submit(c)
 	return true
 }
@@ -164,6 +166,10 @@ func (r *registry) start(settings config.Pool) (*served, error) {
 	}
 	s := &served{number: r.last, settings: settings, pool: p, ended: make(chan struct{})}
 	s.used.set(time.Now())
+	counts := r.d.meters.Open(settings.Name)
+	if r.d.counting {
+		s.told = counts.Answered
+	}
 	var ctx context.Context
 	ctx, s.cancel = context.WithCancel(r.d.hard)
 	unhurried := context.AfterFunc(r.d.hard, p.Kill) // a context alone ends a pool politely
@@ -206,6 +212,7 @@ func (r *registry) forget(s *served) {
 		}
 		n.all = slices.DeleteFunc(n.all, func(o *served) bool { return o == s })
 	})
+	r.d.meters.Forget(s.settings.Name)
 	r.d.work.Go(func() { r.end(r.d.hard, s) })
 }
 
