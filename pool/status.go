@@ -65,12 +65,12 @@ type Stat struct {
 	Status  Status
 	Ready   int // workers that take calls
 	Desired int
-	Spares  int // workers that are ready and held back
-	Spare   int // how many of those are wanted
-	Busy    int // calls in flight
-	Queue   int // calls waiting
+	Spares  int           // workers that are ready and held back
+	Spare   int           // how many of those are wanted
+	Busy    int           // calls in flight
+	Queue   int           // calls waiting
 	Waited  time.Duration // how long the oldest of those has
-	Handles int // objects held for hosts
+	Handles int           // objects held for hosts
 
 	Calls, Errors  uint64  // answered since the start; Errors of them with an error
 	CallsPerSecond float64 // over the last ten seconds

@@ -23,7 +23,7 @@ type served struct {
 	number   int // never another pool's: handles are found by it
 	settings config.Pool
 	pool     *pool.Pool
-	used     instant // when the last call came
+	used     instant                                // when the last call came
 	told     func(*rpc.Call, time.Time, *rpc.Error) // counts each answer; nil: nobody does
 	cancel   context.CancelFunc
 	ended    chan struct{} // closed when the pool's Run has returned

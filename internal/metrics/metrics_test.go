@@ -444,4 +444,3 @@ func (s *sink) Write(p []byte) (int, error) {
 	s.size += int64(len(p))
 	return len(p), nil
 }
-
