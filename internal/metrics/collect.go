@@ -2,7 +2,6 @@ package metrics
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -201,6 +200,3 @@ func (l Look) named(statuses ...pool.Status) (names []string) {
 	}
 	return names
 }
-
-// errStuck says that the daemon could not be looked at in time.
-var errStuck = errors.New("a pool has not answered for " + lookTimeout.String() + ": it is deadlocked, or the machine is")

@@ -12,10 +12,18 @@ import (
 // seconds.
 const lookTimeout = 2 * time.Second
 
+// stuckError says that the daemon could not be looked at in time.
+type stuckError struct{ after time.Duration }
+
+func (s stuckError) Error() string {
+	return fmt.Sprintf("a pool has not answered for %s: it is deadlocked, or the machine is", s.after)
+}
+
 // eye looks at the daemon, with one goroutine at a time however many ask: one
 // that is stuck in a deadlocked pool must not become hundreds.
 type eye struct {
-	see func() Look
+	see      func() Look
+	patience time.Duration // lookTimeout
 
 	mu   sync.Mutex
 	open *sight // the one that looks; nil when none does
@@ -28,9 +36,9 @@ type sight struct {
 	err  error
 }
 
-// glance is a look that began after it was asked for, or errStuck.
+// glance is a look that began after it was asked for, or a stuckError.
 func (e *eye) glance(ctx context.Context) (Look, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, lookTimeout, errStuck)
+	ctx, cancel := context.WithTimeoutCause(ctx, e.patience, stuckError{e.patience})
 	defer cancel()
 	for {
 		s, mine := e.begin()

@@ -128,7 +128,7 @@ func (m *Meters) dropOldest() {
 
 // Observe counts an event of any pool's (supervisor.Hook).
 func (m *Meters) Observe(e supervisor.Event) {
-	name := ""
+	var name string
 	switch e := e.(type) {
 	case supervisor.Spawned:
 		name = e.Pool

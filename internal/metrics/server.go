@@ -38,7 +38,7 @@ type Server struct {
 // NewServer makes a server of what m counts and see sees. see may be called from
 // any goroutine, one at a time.
 func NewServer(m *Meters, see func() Look, log hclog.Logger) *Server {
-	s := &Server{log: log, eye: &eye{see: see}}
+	s := &Server{log: log, eye: &eye{see: see, patience: lookTimeout}}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(&collector{meters: m, glance: s.eye.glance})
 	mux := http.NewServeMux()
