@@ -135,9 +135,10 @@ func (s sender) worker(name string, slot pool.SlotStat) {
 // the codes of methods, where there are too many that never come.
 func (s sender) counters(m *Meters) {
 	pools, called := m.snapshot()
-	for name, p := range pools {
+	for name, pool := range pools {
+		p := pool.counts()
 		for i, outcome := range outcomes {
-			n := p.answers[i].Load()
+			n := p.answers[i]
 			called[i] += n
 			s.one(calls, float64(n), name, outcome)
 		}
@@ -145,15 +146,15 @@ func (s sender) counters(m *Meters) {
 		s.histogram(callQueue, &p.queued, name)
 		s.histogram(workerStart, &p.started, name)
 		for i, reason := range startReasons {
-			s.one(workerStarts, float64(p.starts[i].Load()), name, string(reason))
+			s.one(workerStarts, float64(p.starts[i]), name, string(reason))
 		}
 		for i, reason := range exitReasons {
-			s.one(workerExits, float64(p.exits[i].Load()), name, string(reason))
+			s.one(workerExits, float64(p.exits[i]), name, string(reason))
 		}
 		for i, level := range logLevels {
-			s.one(workerLines, float64(p.lines[i].Load()), name, level)
+			s.one(workerLines, float64(p.lines[i]), name, level)
 		}
-		s.one(workerUnlogged, float64(p.dropped.Load()), name)
+		s.one(workerUnlogged, float64(p.dropped), name)
 	}
 	s.requests(methodCall, called)
 	for name, r := range m.methods {

@@ -4,11 +4,11 @@
 // What is counted is counted where it happens and nowhere twice: a call, when
 // its one answer is given (rpc.Call.Told), so that the sums agree with what
 // hosts were told; a worker's life, by the typed events that also become log
-// lines. Both are a handful of atomic additions. client_golang's own vectors
-// were not used for that: they find a counter by hashing its labels, at every
-// call, and keep series for ever that hosts can name. Everything else (queues,
-// states, memory) is looked at when somebody asks, so that a daemon nobody
-// watches pays nothing for it.
+// lines. Both are a few additions under a lock that only these counters have.
+// client_golang's own vectors were not used for that: they find a counter by
+// hashing its labels, at every call, and keep series for ever that hosts can
+// name. Everything else (queues, states, memory) is looked at when somebody
+// asks, so that a daemon nobody watches pays nothing for it.
 //
 // No label grows with what hosts send: a call is "call", whatever its function,
 // an error is one of ERRORS.md's, and pools that were forgotten are remembered

@@ -1,7 +1,7 @@
 package metrics
 
 import (
-	"sync/atomic"
+	"slices"
 	"time"
 )
 
@@ -41,15 +41,15 @@ var (
 	}
 )
 
-// histogram counts durations; any number of goroutines may observe.
+// histogram counts durations. Guarded by its owner.
 type histogram struct {
 	bounds []time.Duration
-	counts []atomic.Uint64 // one for each bound, and one for what is above all
-	sum    atomic.Int64    // nanoseconds
+	counts []uint64 // one for each bound, and one for what is above all
+	sum    time.Duration
 }
 
 func newHistogram(bounds []time.Duration) histogram {
-	return histogram{bounds: bounds, counts: make([]atomic.Uint64, len(bounds)+1)}
+	return histogram{bounds: bounds, counts: make([]uint64, len(bounds)+1)}
 }
 
 func (h *histogram) observe(d time.Duration) {
@@ -57,19 +57,20 @@ func (h *histogram) observe(d time.Duration) {
 	for i < len(h.bounds) && d > h.bounds[i] {
 		i++
 	}
-	h.counts[i].Add(1)
-	h.sum.Add(int64(d))
+	h.counts[i]++
+	h.sum += d
+}
+
+func (h *histogram) clone() histogram {
+	return histogram{bounds: h.bounds, counts: slices.Clone(h.counts), sum: h.sum}
 }
 
 // read gives what an exposition wants: each bucket holds those below it, too.
-// Between two of the reads more may be counted; the count is made of the
-// buckets, so that these at least agree.
 func (h *histogram) read() (count uint64, seconds float64, buckets map[float64]uint64) {
 	buckets = make(map[float64]uint64, len(h.bounds))
-	seconds = time.Duration(h.sum.Load()).Seconds()
 	for i, bound := range h.bounds {
-		count += h.counts[i].Load()
+		count += h.counts[i]
 		buckets[bound.Seconds()] = count
 	}
-	return count + h.counts[len(h.bounds)].Load(), seconds, buckets
+	return count + h.counts[len(h.bounds)], h.sum.Seconds(), buckets
 }

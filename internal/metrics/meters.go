@@ -120,8 +120,8 @@ func (m *Meters) dropOldest() {
 	if forgotten <= maxForgotten {
 		return
 	}
-	for i := range m.call {
-		m.call[i].Add(m.pools[oldest].answers[i].Load())
+	for i, n := range m.pools[oldest].counts().answers {
+		m.call[i].Add(n)
 	}
 	delete(m.pools, oldest)
 }
