@@ -220,6 +220,11 @@ func TestTheWordsAreTheVocabularies(t *testing.T) {
 			t.Errorf("%s has %q, and the metrics %q", v.file, want, got)
 		}
 	}
+	for _, bounds := range [][]time.Duration{callBounds, queueBounds, startBounds} {
+		if len(bounds) > maxBounds || !slices.IsSorted(bounds) {
+			t.Errorf("%v are more than %d, or not in order", bounds, maxBounds)
+		}
+	}
 	if len(outcomes) != outcomeCount {
 		t.Errorf("outcomeCount must be %d", len(outcomes))
 	}

@@ -53,7 +53,7 @@ type poolCounts struct {
 
 func newPool() *Pool {
 	return &Pool{poolCounts: poolCounts{
-		took: newHistogram(callBounds), queued: newHistogram(queueBounds), started: newHistogram(startBounds),
+		took: histogram{bounds: callBounds}, queued: histogram{bounds: queueBounds}, started: histogram{bounds: startBounds},
 		starts: make([]uint64, len(startReasons)), exits: make([]uint64, len(exitReasons)), lines: make([]uint64, len(logLevels)),
 	}}
 }
@@ -63,7 +63,6 @@ func (p *Pool) counts() poolCounts {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	c := p.poolCounts
-	c.took, c.queued, c.started = c.took.clone(), c.queued.clone(), c.started.clone()
 	c.starts, c.exits, c.lines = slices.Clone(c.starts), slices.Clone(c.exits), slices.Clone(c.lines)
 	return c
 }
