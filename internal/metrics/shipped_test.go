@@ -207,3 +207,32 @@ func TestPrometheusTakesTheExposition(t *testing.T) {
 	_, body = served(t, m, func() Look { return Look{} })("/metrics")
 	promtool(t, body, "check", "metrics")
 }
+
+// TestThePageListsEachMetric: deploy/METRICS.md holds the catalogue's table, and
+// no other name.
+func TestThePageListsEachMetric(t *testing.T) {
+	page := shipped(t, "METRICS.md")
+	var rows strings.Builder
+	for _, m := range Catalogue() {
+		labels := "none"
+		if len(m.Labels) > 0 {
+			labels = "`" + strings.Join(m.Labels, "` `") + "`"
+		}
+		fmt.Fprintf(&rows, "| `%s` | %s | %s | %s |\n", m.Name, m.Type, labels, m.Help)
+	}
+	if !strings.Contains(page, rows.String()) {
+		t.Errorf("METRICS.md wants this table:\n%s", rows.String())
+	}
+	exist := series()
+	for _, match := range selector.FindAllStringSubmatch(page, -1) {
+		m, isSeries := exist[match[1]]
+		if _, histogram := exist[match[1]+"_count"]; !isSeries && !histogram {
+			t.Errorf("METRICS.md names %s (%v), which does not exist", match[1], m.Type)
+		}
+	}
+	for _, word := range slices.Concat(outcomes, stringsOf(startReasons), workerStates, logLevels) {
+		if !strings.Contains(page, "`"+word+"`") {
+			t.Errorf("METRICS.md does not say that a label can be %s", word)
+		}
+	}
+}
