@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -60,21 +61,23 @@ func (o *options) embed(ctx context.Context, p *plan, b *backend) error {
 	if p.loop == mochitoml.LoopPerCall {
 		args = append(args, "--per-call")
 	}
-	cmd := exec.Command(path, append(args, e.modules...)...) // it ends when its stdin does
-	var said strings.Builder
-	cmd.Stderr = io.MultiWriter(o.err, &said)
+	// It ends when its stdin does: politely, when ctx ends too.
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), path, append(args, e.modules...)...)
+	cmd.Stderr = o.err
 	if e.in, err = cmd.StdinPipe(); err != nil {
 		return exitf(ExitFailed, "%w", err)
 	}
-	out, err := cmd.StdoutPipe()
+	out, theirs, err := os.Pipe()
 	if err != nil {
 		return exitf(ExitFailed, "%w", err)
 	}
+	cmd.Stdout = theirs
 	if err := cmd.Start(); err != nil {
-		return exitf(ExitFailed, "start the embedded interpreter: %w", err)
+		return exitf(ExitFailed, "start the embedded interpreter: %w", errors.Join(err, out.Close(), theirs.Close()))
 	}
+	_ = theirs.Close()
 	read := make(chan struct{})
-	go func() { defer close(read); e.read(out) }()
+	go func() { defer close(read); defer out.Close(); e.read(out) }()
 	b.close = append(b.close, func() error {
 		e.mu.Lock()
 		_ = e.in.Close()
@@ -105,8 +108,7 @@ func (e *embedded) open(b *backend, path string) error {
 		cut, stop := context.WithCancel(context.Background())
 		stop()
 		_ = server.Drain(cut) // whoever still asks is cut
-		<-served
-		return nil
+		return <-served
 	})
 	return nil
 }
