@@ -35,6 +35,8 @@ export MOCHI_PYD_TEST_PACKAGES ?= $(CURDIR)/bin/packages
 
 # The terminal that the live view is tested in, where none is on PATH.
 export MOCHI_PYD_TEST_TMUX ?= $(CURDIR)/$(TERMINAL)/tmux
+# What evaluates the alerts, if it could be fetched.
+export MOCHI_PYD_TEST_PROMTOOL ?= $(TOOLS)/promtool/promtool
 
 .PHONY: help
 help: ## this text
@@ -150,6 +152,7 @@ test-venv:
 	@scripts/venv.sh $(UVLOOP_VENV) $(REQS)/modules.txt $(REQS)/uvloop.txt
 	@scripts/typescript.sh $(TYPESCRIPT)
 	@scripts/tmux.sh $(TERMINAL)
+	@scripts/promtool.sh $(TOOLS)/promtool
 check-venv:
 	@scripts/venv.sh $(CHECK_VENV) $(REQS)/modules.txt $(REQS)/test.txt $(REQS)/check.txt
 tools: $(TOOLS)/gofumpt-$(GOFUMPT_VERSION) $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)

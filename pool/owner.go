@@ -102,6 +102,7 @@ func (p *Pool) CallDone(w *supervisor.Worker, c *rpc.Call, a supervisor.Answer) 
 	if err == nil && a.Lane == supervisor.LaneMain {
 		p.functions.learn(c.Function).observe(a.Service)
 	}
+	c.Service = a.Service
 	p.tally.done(c, a.Service, err, now)
 	if m := p.memberOf(w); m != nil {
 		m.leave(a.Lane, now)

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"slices"
+	"time"
 
 	"github.com/mochilang/mochi-pyd/rpc"
 )
@@ -89,6 +90,16 @@ func (q *queue) pop() *rpc.Call {
 		q.ring = append(q.ring, l)
 	}
 	return c
+}
+
+// oldest is when the call that has waited longest came; zero when none waits.
+func (q *queue) oldest() (came time.Time) {
+	for _, l := range q.ring {
+		if first := l.calls[l.head].Arrived; came.IsZero() || first.Before(came) {
+			came = first
+		}
+	}
+	return came
 }
 
 // remove takes a call that is no longer wanted out of the middle.

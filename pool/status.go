@@ -51,6 +51,16 @@ func (p *Pool) statusNow() Status {
 	return Degraded
 }
 
+// longestWait is how long the oldest waiting call has waited.
+func (p *Pool) longestWait(now time.Time) (longest time.Duration) {
+	for _, q := range p.queues() {
+		if came := q.oldest(); !came.IsZero() {
+			longest = max(longest, now.Sub(came))
+		}
+	}
+	return longest
+}
+
 // Stat is a snapshot for status and ps.
 type Stat struct {
 	Name    string
@@ -58,12 +68,13 @@ type Stat struct {
 	Status  Status
 	Ready   int // workers that take calls
 	Desired int
-	Workers int // the least it is to have: what it was last told
-	Spares  int // workers that are ready and held back
-	Spare   int // how many of those are wanted
-	Busy    int // calls in flight
-	Queue   int // calls waiting
-	Handles int // objects held for hosts
+	Workers int           // the least it is to have: what it was last told
+	Spares  int           // workers that are ready and held back
+	Spare   int           // how many of those are wanted
+	Busy    int           // calls in flight
+	Queue   int           // calls waiting
+	Waited  time.Duration // how long the oldest of those has
+	Handles int           // objects held for hosts
 
 	Calls, Errors  uint64  // answered since the start; Errors of them with an error
 	CallsPerSecond float64 // over the last ten seconds
@@ -94,7 +105,7 @@ func (p *Pool) Stat() Stat {
 	defer p.mu.Unlock()
 	stat := Stat{
 		Name: p.opt.Name, Module: p.opt.Module, Status: p.statusNow(),
-		Desired: p.opened, Workers: p.opt.Workers, Spare: p.opt.Spare, Busy: p.inFlight(), Queue: p.waitingCalls(), Handles: p.handles(),
+		Desired: p.opened, Workers: p.opt.Workers, Spare: p.opt.Spare, Busy: p.inFlight(), Queue: p.waitingCalls(), Waited: p.longestWait(now), Handles: p.handles(),
 		Calls: p.tally.calls, Errors: p.tally.errors,
 		CallsPerSecond: p.tally.rate(now), P95: p.tally.p95(),
 		Restarts: restarts, Since: p.tally.since, Slots: slots,

@@ -30,22 +30,22 @@ const batchReserve = 256
 func (c *Conn) batch(s *scanner) {
 	entries, total, err := s.entries(c.server.bounds().MaxBatch)
 	if err != nil {
-		c.respond(c.burst, nullID, nil, parseError(notJSON(err)))
+		c.reject(nullID, parseError(notJSON(err)))
 		return
 	}
 	switch {
 	case total == 0:
-		c.respond(c.burst, nullID, nil, errEmptyBatch)
+		c.reject(nullID, errEmptyBatch)
 		return
 	case total > c.server.bounds().MaxBatch:
-		c.respond(c.burst, nullID, nil, NewError(KindInvalidRequest,
+		c.reject(nullID, NewError(KindInvalidRequest,
 			fmt.Sprintf("a batch of %d is over the limit of %d: send several", total, c.server.bounds().MaxBatch),
 			Fields{"limit": c.server.bounds().MaxBatch, "size": total}))
 		return
 	}
 	need := reserve(entries)
 	if limit := c.server.bounds().MaxMessage; need > limit {
-		c.respond(c.burst, nullID, nil, NewError(KindTooLarge,
+		c.reject(nullID, NewError(KindTooLarge,
 			fmt.Sprintf("the answer to a batch of %d may not fit one message: send several", total),
 			Fields{"limit": limit, "size": need}))
 		return
@@ -98,12 +98,14 @@ func (b *batch) entry(e *envelope) {
 	kind, problem := e.judge()
 	switch kind {
 	case classBad:
+		b.conn.server.refused(problem)
 		b.add(len(e.answerID()), e.answerID(), nil, problem)
 	case classRequest:
 		b.mu.Lock()
 		b.open++
 		b.mu.Unlock()
 		if id, problem := b.conn.call(e, kind, nil, b); problem != nil {
+			b.conn.server.refused(problem)
 			b.add(len(e.ID), id, nil, problem)
 			b.close()
 		}

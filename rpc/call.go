@@ -47,6 +47,16 @@ type Call struct {
 	// behind one that turned out long. Written by the pool that holds it.
 	TakenBack int
 
+	// Service is how long a worker had it in hand; zero for a call that none has
+	// answered. Written by the pool that holds it, before it answers.
+	Service time.Duration
+
+	// Told, if whoever routes the call has set it, hears of its one answer on the
+	// goroutine that gives it, just before the host can know: at is the time, as
+	// exact as that goroutine's burst, and err is nil for a result. It must not
+	// block.
+	Told func(c *Call, at time.Time, err *Error)
+
 	id       []byte // raw bytes of the host's id; nil for a notification
 	answer   Answerer
 	answered atomic.Bool
@@ -112,6 +122,9 @@ func (c *Call) finish(b *Burst, result []byte, err *Error) {
 		return
 	}
 	c.answering = b
+	if c.Told != nil {
+		c.Told(c, b.Now(), err)
+	}
 	if c.answer != nil {
 		c.answer.AnswerCall(c, result, err)
 	}

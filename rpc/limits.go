@@ -92,4 +92,8 @@ type Hooks struct {
 	Closed func(c *Conn, err error)
 	// AcceptError reports a failed accept that is tried again after a pause.
 	AcceptError func(error)
+	// Refused hears of each request that was refused before the handler could see
+	// it (a line that is no JSON, a full connection), and of each connection that
+	// was.
+	Refused func(*Error)
 }

@@ -17,13 +17,15 @@ import (
 type Meta struct {
 	Timeout     time.Duration // timeout_ms; 0 = none asked for (a 0 or negative one on the wire is -32602)
 	Traceparent string        // W3C trace context
-	Idempotent  bool          // may be run again after a worker is lost
 	Affinity    string        // same worker while it lives
-	Stream      bool          // generator items as $/progress
 	Encoding    string        // "json" (default) or "tagged"
 	Returns     string        // "value" (default), "ref", "none"
-	Progress    bool          // the function's own reports are sent
 	Ref         string        // the handle a $ref.* method is for
+
+	// Side by side, as each would take eight bytes of every call elsewhere.
+	Idempotent bool // may be run again after a worker is lost
+	Stream     bool // generator items as $/progress
+	Progress   bool // the function's own reports are sent
 }
 
 // readOptions are for small parts of a line that has been scanned: what the

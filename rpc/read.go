@@ -56,7 +56,7 @@ func (c *Conn) read() error {
 func (c *Conn) line(line []byte, frames *FrameReader) bool {
 	s, err := newScanner(line)
 	if err != nil {
-		c.respond(c.burst, nullID, nil, parseError(notJSON(err)))
+		c.reject(nullID, parseError(notJSON(err)))
 		return attempted(line)
 	}
 	defer s.release()
@@ -70,21 +70,27 @@ func (c *Conn) line(line []byte, frames *FrameReader) bool {
 		err = s.end()
 	}
 	if err != nil {
-		c.respond(c.burst, nullID, nil, parseError(notJSON(err)))
+		c.reject(nullID, parseError(notJSON(err)))
 		return attempted(line)
 	}
 	kind, problem := e.judge()
 	switch kind {
 	case classBad:
-		c.respond(c.burst, e.answerID(), nil, problem)
+		c.reject(e.answerID(), problem)
 	case classReply:
 		c.called(&e)
 	default:
 		if id, problem := c.call(&e, kind, frames, c); problem != nil {
-			c.respond(c.burst, id, nil, problem)
+			c.reject(id, problem)
 		}
 	}
 	return true
+}
+
+// reject answers what never became a call.
+func (c *Conn) reject(id []byte, why *Error) {
+	c.server.refused(why)
+	c.respond(c.burst, id, nil, why)
 }
 
 // attempted tells a message that went wrong from another protocol's chatter: it
@@ -125,6 +131,7 @@ func (c *Conn) call(e *envelope, kind class, frames *FrameReader, to Answerer) (
 		c.server.handle(call)
 		return nil, nil
 	case kind == classNotification:
+		c.server.refused(problem)
 		return nil, nil // never answered, whatever happens
 	case problem.Code == CodeInvalidRequest: // the only one of admit: its id is in flight
 		return nullID, problem
@@ -207,7 +214,7 @@ func (c *Conn) refuseOverlong(prefix []byte, err error) bool {
 	if id == nil || taken {
 		id = nullID
 	}
-	c.respond(c.burst, id, nil, failure)
+	c.reject(id, failure)
 	return true
 }
 

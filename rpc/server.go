@@ -142,6 +142,12 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	return nil
 }
 
+func (s *Server) refused(why *Error) {
+	if s.Hooks.Refused != nil {
+		s.Hooks.Refused(why)
+	}
+}
+
 func (s *Server) acceptFailed(err error) {
 	if s.Hooks.AcceptError != nil {
 		s.Hooks.AcceptError(fmt.Errorf("rpc: accept: %w", err))
@@ -194,6 +200,7 @@ func (s *Server) serveConn(ctx context.Context, rwc io.ReadWriteCloser, arrived 
 
 // refuse answers a connection that may not be with the one line that says why.
 func (c *Conn) refuse(why *Error) error {
+	c.server.refused(why)
 	c.respond(nil, nullID, nil, why)
 	c.out.Finish()
 	<-c.out.Done()

@@ -18,6 +18,7 @@ import (
 	"github.com/mochilang/mochi-pyd/internal/config"
 	"github.com/mochilang/mochi-pyd/internal/daemon"
 	"github.com/mochilang/mochi-pyd/internal/logs"
+	"github.com/mochilang/mochi-pyd/internal/metrics"
 	"github.com/mochilang/mochi-pyd/internal/sock"
 	buildinfo "github.com/mochilang/mochi-pyd/internal/version"
 )
@@ -168,9 +169,14 @@ func (a *app) runServe(ctx context.Context, c *config.Config, dev bool) error {
 	if err != nil {
 		return &exit{code: exitFailed, err: err}
 	}
+	network, address := settings.Endpoint()
+	door, shut := metrics.Listen(network, address, settings.SocketMode, settings.SocketGroup)
 	form := logs.Options{Level: settings.LogLevel, Format: settings.LogFormat, Output: a.err}
 	log, lines := logs.New(form)
 	defer lines.Close()
+	if shut != nil { // no reason to keep hosts out
+		log.Error("metrics cannot be served; the daemon goes on without: mend [daemon] metrics and restart it", "event", "metrics_failed", "address", address, "reason", shut.Error())
+	}
 	runtimeDir, err := sock.Here().RuntimeDir()
 	if err == nil && os.Geteuid() == 0 {
 		log.Warn("running as root: so do the workers, and every Python function they call; run the daemon as a user of its own", "event", "root")
@@ -190,9 +196,12 @@ func (a *app) runServe(ctx context.Context, c *config.Config, dev bool) error {
 		})
 	}
 	if err != nil {
+		if door != nil {
+			_ = door.Close()
+		}
 		return &exit{code: exitFailed, err: errors.Join(err, host.Close(), control.Close())}
 	}
-	return a.actors(ctx, d, daemon.Listeners{Host: host, Control: control}, log, signals)
+	return a.actors(ctx, d, daemon.Listeners{Host: host, Control: control, Metrics: door}, log, signals)
 }
 
 // sameSignal is how soon after the first a signal still is the first one:

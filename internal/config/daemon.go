@@ -25,7 +25,7 @@ type Daemon struct {
 	ImportPolicy string   `key:"import-policy" apply:"live" default:"declared" enum:"declared,allow-list,any" doc:"which modules hosts may import: the declared pools, those and allow-modules, or any"`
 	AllowModules []string `key:"allow-modules" apply:"live" as:"pattern" doc:"exact dotted names, or name.* for a package and all below it"`
 
-	Metrics   string `key:"metrics" apply:"restart" doc:"where metrics are served: unix:PATH, HOST:PORT, or empty = nowhere"`
+	Metrics   string `key:"metrics" apply:"restart" as:"endpoint" doc:"where /metrics, /healthz and /readyz are served: unix:PATH (with socket-mode and socket-group), 127.0.0.1:PORT, or empty = nowhere"`
 	LogFormat string `key:"log-format" apply:"restart" default:"auto" enum:"auto,text,json,journal" doc:"auto = text on a terminal, journal under journald, json elsewhere"`
 	LogLevel  string `key:"log-level" apply:"live" default:"info" enum:"trace,debug,info,warn,error,off" doc:"the least urgent level that is written"`
 	LogRate   int    `key:"log-rate" apply:"live" default:"1000" min:"0" max:"1000000" doc:"lines a second one worker may log before lines are dropped and counted; 0 = no limit"`

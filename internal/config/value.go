@@ -242,6 +242,8 @@ func (k *Key) checkString(s, base string) (any, *wrong) {
 		if s != "" && !filepath.IsAbs(s) && base != "" {
 			s = filepath.Join(base, s)
 		}
+	case "endpoint":
+		return k.checkEndpoint(s, base)
 	case "program":
 		if s == "" {
 			return nil, wrongf("%s must not be empty: leave it out for the default", k.Name)

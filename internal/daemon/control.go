@@ -34,14 +34,14 @@ func (d *Daemon) controlMethods() map[string]method {
 // handleControl takes every call of the control socket.
 func (d *Daemon) handleControl(c *rpc.Call) {
 	if err := checkLength(c); err != nil {
-		c.Fail(err)
+		d.fail(c, err)
 		return
 	}
 	if config.Reserved(c.Method) {
 		d.own(c, d.controls)
 		return
 	}
-	c.Fail(rpc.Errorf(rpc.KindMethodNotFound, "this is the control socket, which calls no functions: send %s to the hosts' socket", c.Method))
+	d.fail(c, rpc.Errorf(rpc.KindMethodNotFound, "this is the control socket, which calls no functions: send %s to the hosts' socket", c.Method))
 }
 
 func (d *Daemon) workers(c *rpc.Call) {

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/mochilang/mochi-pyd/internal/config"
+	"github.com/mochilang/mochi-pyd/internal/metrics"
 	"github.com/mochilang/mochi-pyd/internal/python"
 	"github.com/mochilang/mochi-pyd/internal/version"
 	"github.com/mochilang/mochi-pyd/render"
@@ -46,10 +47,11 @@ type Options struct {
 	Ready func()
 }
 
-// Listeners are the daemon's two doors. Run closes them.
+// Listeners are the daemon's doors. Run closes them.
 type Listeners struct {
 	Host    net.Listener
 	Control net.Listener // nil = none
+	Metrics net.Listener // nil = none
 }
 
 // Daemon serves hosts and operators. Make one with New; it runs once.
@@ -75,6 +77,8 @@ type Daemon struct {
 	unwatch      context.CancelFunc
 	rereading    sync.Mutex  // one reload of the configuration at a time
 	rereadFailed atomic.Bool // the last one
+	meters       *metrics.Meters
+	counting     bool // calls are counted; set by Run before it serves
 
 	draining atomic.Bool
 	asked    context.Context    // ends when a drain is asked for, which may be before Run
@@ -105,6 +109,7 @@ func New(o Options) (*Daemon, error) {
 	d.pools = newRegistry(d)
 	d.notify = newNotifier(d.log)
 	d.methods, d.controls = d.hostMethods(), d.controlMethods()
+	d.meters = metrics.New(o.Version, d.ownMethods()...)
 	var err error
 	if d.host, err = rpc.NewServer(rpc.HandlerFunc(d.handleHost), d.limits()); err != nil {
 		return nil, fmt.Errorf("daemon: %w", err)
@@ -152,11 +157,13 @@ func (d *Daemon) Run(ctx context.Context, l Listeners) error {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	defer context.AfterFunc(d.asked, end)()
+	d.counting = l.Metrics != nil
 
 	if err := d.pools.openDeclared(); err != nil {
 		closeAll(l)
 		return err
 	}
+	defer d.tell(l.Metrics)()
 	d.address = l.Host.Addr().String()
 	failed := make(chan error, 2)
 	var doors sync.WaitGroup
@@ -214,6 +221,9 @@ func closeAll(l Listeners) {
 	_ = l.Host.Close()
 	if l.Control != nil {
 		_ = l.Control.Close()
+	}
+	if l.Metrics != nil {
+		_ = l.Metrics.Close()
 	}
 }
 
@@ -309,6 +319,7 @@ func (d *Daemon) hooks(host bool) rpc.Hooks {
 				d.log.Debug("a connection was cut", "event", "connection_cut", "peer_uid", c.Peer.UID, "pid", c.Peer.PID, "reason", err.Error())
 			}
 		},
+		Refused: d.refused,
 		AcceptError: func(err error) {
 			d.log.Error("a connection could not be accepted; trying again", "event", "accept_failed", "reason", err.Error())
 		},

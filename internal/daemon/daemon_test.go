@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/mochilang/mochi-pyd/internal/config"
+	"github.com/mochilang/mochi-pyd/internal/metrics"
 	"github.com/mochilang/mochi-pyd/internal/version"
 	"github.com/mochilang/mochi-pyd/rpc"
 )
@@ -75,6 +76,11 @@ func (r *running) serve(t *testing.T, c *config.Config) {
 		t.Fatal(err)
 	}
 	if l.Control, err = net.Listen("unix", r.control); err != nil {
+		t.Fatal(err)
+	}
+	settings := c.Daemon()
+	network, address := settings.Endpoint()
+	if l.Metrics, err = metrics.Listen(network, address, settings.SocketMode, ""); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -40,6 +40,7 @@ func (r *registry) remove(s *served) {
 	}
 	r.change(func(n *routes) { n.drop(s) })
 	s.shut(nil)
+	r.d.meters.Forget(s.settings().Name)
 	r.d.work.Go(func() { r.finish(s) })
 }
 
@@ -70,11 +71,13 @@ func (r *registry) replace(ctx context.Context, old *served, settings config.Poo
 				}
 			})
 			old.shut(nil)
+			r.d.meters.Forget(settings.Name) // one of the two that were opened
 			r.d.work.Go(func() { r.finish(old) })
 			return nil
 		}
 		err = errDraining
 	}
+	r.d.meters.Forget(settings.Name)
 	s.cancel() // nobody has seen it
 	<-s.ended
 	return err

@@ -14,12 +14,13 @@ import (
 )
 
 // This file is the one that turns what happens on the floors below into log
-// lines. It runs on the goroutines things happen on; the writer behind the
+// lines, and has it counted. It runs on the goroutines things happen on; the writer behind the
 // logger never blocks.
 
 // observe is the hook of every pool.
 func (d *Daemon) observe(e supervisor.Event) {
 	d.memory.note(e)
+	d.meters.Observe(e)
 	switch e := e.(type) {
 	case supervisor.Spawned:
 		d.log.Debug("worker started", who("worker_started", e.Identity, "reason", string(e.Reason))...)

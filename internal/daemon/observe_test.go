@@ -10,6 +10,8 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/mochilang/mochi-pyd/internal/metrics"
+	"github.com/mochilang/mochi-pyd/internal/version"
 	"github.com/mochilang/mochi-pyd/pool"
 	"github.com/mochilang/mochi-pyd/supervisor"
 )
@@ -19,7 +21,7 @@ func observed(t *testing.T, events ...supervisor.Event) []map[string]any {
 	t.Helper()
 	var b bytes.Buffer
 	d := &Daemon{notify: newNotifier(hclog.NewNullLogger()), log: hclog.New(&hclog.LoggerOptions{Output: &b, JSONFormat: true, Level: hclog.Trace})}
-	d.pools = newRegistry(d)
+	d.pools, d.meters = newRegistry(d), metrics.New(version.Of("test"))
 	for _, e := range events {
 		d.observe(e)
 	}

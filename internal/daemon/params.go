@@ -59,6 +59,9 @@ type method struct {
 
 // own calls a method of the daemon.
 func (d *Daemon) own(c *rpc.Call, table map[string]method) {
+	if d.counting {
+		c.Told = d.meters.Own(c.Method)
+	}
 	if m, ok := table[c.Method]; ok {
 		m.run(c)
 		return

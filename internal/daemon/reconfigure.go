@@ -53,6 +53,7 @@ func (d *Daemon) Reconfigure(ctx context.Context, told func(Reconfigured)) (Reco
 	}
 	if err != nil {
 		d.rereadFailed.Store(true)
+		d.meters.Reloaded(false)
 		d.observeReconfigured("", err)
 		return Reconfigured{}, err
 	}
@@ -66,6 +67,7 @@ func (d *Daemon) Reconfigure(ctx context.Context, told func(Reconfigured)) (Reco
 	kept, err := d.applyAll(ctx, p, &out)
 	d.now.Store(&setup{config: next, daemon: *d.settings(), pending: append(pending, kept...)})
 	d.rereadFailed.Store(err != nil)
+	d.meters.Reloaded(err == nil)
 	d.observeReconfigured(out.Text, err)
 	return out, err
 }

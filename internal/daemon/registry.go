@@ -22,7 +22,8 @@ type served struct {
 	number int // never another pool's: handles are found by it
 	said   atomic.Pointer[config.Pool]
 	pool   *pool.Pool
-	used   instant // when the last call came
+	used   instant                                // when the last call came
+	told   func(*rpc.Call, time.Time, *rpc.Error) // counts each answer; nil: nobody does
 	cancel context.CancelFunc
 	ended  chan struct{} // closed when the pool's Run has returned
 
@@ -46,6 +47,7 @@ func (s *served) submit(c *rpc.Call) bool {
 		return false
 	}
 	s.used.set(c.Arrived)
+	c.Told = s.told
 	s.pool.Submit(c)
 	return true
 }
@@ -167,6 +169,10 @@ func (r *registry) start(settings config.Pool) (*served, error) {
 	s := &served{number: r.last, pool: p, ended: make(chan struct{})}
 	s.said.Store(&settings)
 	s.used.set(time.Now())
+	counts := r.d.meters.Open(settings.Name)
+	if r.d.counting {
+		s.told = counts.Answered
+	}
 	var ctx context.Context
 	ctx, s.cancel = context.WithCancel(r.d.hard)
 	unhurried := context.AfterFunc(r.d.hard, p.Kill) // a context alone ends a pool politely
@@ -204,6 +210,7 @@ func failed(st pool.Stat) bool { return st.Ready == 0 && st.Cause != nil }
 // mu held.
 func (r *registry) forget(s *served) {
 	r.change(func(n *routes) { n.drop(s) })
+	r.d.meters.Forget(s.settings().Name)
 	r.d.work.Go(func() { r.end(r.d.hard, s) })
 }
 

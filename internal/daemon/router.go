@@ -16,7 +16,7 @@ const maxName = 1 << 10
 // handleHost takes every call of the host socket.
 func (d *Daemon) handleHost(c *rpc.Call) {
 	if err := checkLength(c); err != nil {
-		c.Fail(err)
+		d.fail(c, err)
 		return
 	}
 	if config.Reserved(c.Method) && !strings.HasPrefix(c.Method, refPrefix) {
@@ -39,7 +39,8 @@ func (d *Daemon) handleHost(c *rpc.Call) {
 		}
 		s, function, err = d.route(c) // forgotten meanwhile: made anew
 	}
-	c.Fail(err)
+	c.Told = nil
+	d.fail(c, err)
 }
 
 // notOurs refuses a function's name that a worker takes for one of the runtime's
