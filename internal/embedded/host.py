@@ -112,10 +112,9 @@ class _Host:
             awaitable = self.worker.awaited.pop(id(request))
             try:
                 if hasattr(type(awaitable), "__await__"):
-                    result = await awaitable
+                    answer = self.worker.reply(request, await awaitable)
                 else:
-                    result = await collect(awaitable)
-                answer = self.worker.reply(request, result)
+                    answer = self.worker.reply(request, None, await collect(awaitable))
             except BaseException as error:
                 answer = self.script._refuse(request, error)
         return answer
