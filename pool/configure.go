@@ -22,6 +22,11 @@ import (
 // Command says what to start; see Options.Command.
 type Command = func(context.Context) (supervisor.Command, error)
 
+// What a process was told at its start it goes on believing: a function that asks
+// for its deadline (current_call().deadline), and whose host has set none, hears
+// of a new call-timeout from the next worker on. The pool itself holds calls to
+// the new one at once.
+
 // AsMany as Config.Workers tells Configure to leave the number of workers alone,
 // MaxWorkers and Spare too: an operator may have changed it meanwhile.
 const AsMany = -1
