@@ -9,12 +9,14 @@ MAKEFLAGS += --no-print-directory
 
 GOFUMPT_VERSION := v0.12.0
 GOLANGCI_VERSION := v2.15.0
+NFPM_VERSION := v2.45.2
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unversioned)
 TOOLS := $(CURDIR)/.tools
 TEST_VENV := .venv/test
 UVLOOP_VENV := .venv/uvloop
 TYPESCRIPT := .venv/typescript
+TERMINAL := .tools/tmux
 CHECK_VENV := .venv/check
 BENCH_VENV := .venv/bench
 REQS := scripts/requirements
@@ -28,6 +30,11 @@ export MOCHI_PYD_TEST_PYTHON ?= $(CURDIR)/$(TEST_VENV)/bin/python
 export MOCHI_PYD_TEST_UVLOOP_PYTHON ?= $(CURDIR)/$(UVLOOP_VENV)/bin/python
 # Where the compiler of TypeScript is, if node is.
 export MOCHI_PYD_TEST_TYPESCRIPT ?= $(CURDIR)/$(TYPESCRIPT)
+# Where make deb puts packages: their test is skipped while there are none.
+export MOCHI_PYD_TEST_PACKAGES ?= $(CURDIR)/bin/packages
+
+# The terminal that the live view is tested in, where none is on PATH.
+export MOCHI_PYD_TEST_TMUX ?= $(CURDIR)/$(TERMINAL)/tmux
 
 .PHONY: help
 help: ## this text
@@ -94,6 +101,16 @@ bench: bench-tools test-venv ## what a call costs, beside bare pipes and beside 
 bench-gate: bench-tools ## the same ratios against the committed report: fails on > 15 %
 	@.tools/bench/bench $(BENCH_ARGS) -out .tools/bench-gate.json -gate scripts/bench/report.json $(BENCH)
 
+.PHONY: screenshots
+screenshots: build need-python ## the README's pictures of top and ps, from the real program at work
+	@go run ./scripts/screenshots -daemon bin/mochi-pyd
+
+.PHONY: deb rpm
+deb: need-go $(TOOLS)/nfpm-$(NFPM_VERSION) ## bin/packages: a .deb for amd64 and arm64; the same commit gives the same bytes
+	@scripts/package.sh $(TOOLS)/nfpm $(VERSION) bin/packages deb
+rpm: need-go $(TOOLS)/nfpm-$(NFPM_VERSION) ## bin/packages: an .rpm for amd64 and arm64
+	@scripts/package.sh $(TOOLS)/nfpm $(VERSION) bin/packages rpm
+
 .PHONY: fmt
 fmt: tools check-venv ## format Go and Python in place
 	@$(TOOLS)/gofumpt -w $(GO_FILES)
@@ -132,6 +149,7 @@ test-venv:
 	@scripts/venv.sh $(TEST_VENV) $(REQS)/modules.txt $(REQS)/test.txt $(REQS)/check.txt $(REQS)/corpus.txt $(REQS)/asyncproof.txt
 	@scripts/venv.sh $(UVLOOP_VENV) $(REQS)/modules.txt $(REQS)/uvloop.txt
 	@scripts/typescript.sh $(TYPESCRIPT)
+	@scripts/tmux.sh $(TERMINAL)
 check-venv:
 	@scripts/venv.sh $(CHECK_VENV) $(REQS)/modules.txt $(REQS)/test.txt $(REQS)/check.txt
 tools: $(TOOLS)/gofumpt-$(GOFUMPT_VERSION) $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
@@ -143,3 +161,6 @@ $(TOOLS)/gofumpt-$(GOFUMPT_VERSION):
 $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION):
 	@echo 'tools: golangci-lint $(GOLANGCI_VERSION) (built from source, a minute or two)'
 	@GOBIN=$(TOOLS) GOFLAGS= go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION) && touch $@
+$(TOOLS)/nfpm-$(NFPM_VERSION):
+	@echo 'tools: nfpm $(NFPM_VERSION) (built from source, a minute or two)'
+	@GOBIN=$(TOOLS) GOFLAGS= go install github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPM_VERSION) && touch $@

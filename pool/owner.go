@@ -123,6 +123,8 @@ func (p *Pool) CallDone(w *supervisor.Worker, c *rpc.Call, a supervisor.Answer) 
 		if err = p.verdict(c, cause, err); err != nil {
 			p.orphaned(w, c, a.Result)
 		}
+	} else if c.Notification() {
+		p.orphaned(w, c, a.Result)
 	}
 	if err != nil {
 		c.FailIn(a.Burst, err)

@@ -213,7 +213,12 @@ func (p *Pool) enqueue(c *rpc.Call) (loser *rpc.Call, why *rpc.Error) {
 
 // requeue gives back a call that never started, to the head of the queue; or
 // says why it may not wait again. Called with mu held.
-func (p *Pool) requeue(c *rpc.Call) *rpc.Error {
+func (p *Pool) requeue(c *rpc.Call) (refused *rpc.Error) {
+	defer func() {
+		if refused != nil {
+			p.returned(c) // it holds up nobody on its handle
+		}
+	}()
 	if p.draining || p.closed {
 		return shuttingDown(p.opt.Name)
 	}

@@ -156,7 +156,7 @@ func (p *Pool) part(m *member, what parting) {
 }
 
 // orphaned lets go of the handles in a result that its host will not get, since
-// the call's deadline or cancel won.
+// the call's deadline or cancel won, or since it is a notification.
 func (p *Pool) orphaned(w *supervisor.Worker, c *rpc.Call, result []byte) {
 	if c.Conn == nil || !rpc.HoldsRefs(result) || c.Meta.Returns != "ref" && c.Meta.Encoding != "tagged" {
 		return

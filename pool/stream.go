@@ -71,32 +71,44 @@ func (p *Pool) idledTooLong(c *rpc.Call) *rpc.Error {
 // reentry is why c, which is to be queued, can never be served; nil when it can.
 // Called with mu held.
 func (p *Pool) reentry(c *rpc.Call) *rpc.Error {
-	if c.Conn == nil || !c.Conn.Owes() || p.opened < p.opt.MaxWorkers {
+	if c.Conn == nil || !c.Conn.Owes() || !p.neverServes(c) {
 		return nil
-	}
-	bound := p.attached(c)
-	stuck := 0
-	for _, m := range p.members {
-		if bound != nil && m != bound {
-			continue
-		}
-		if !p.waitsFor(m, c) {
-			return nil
-		}
-		stuck++
-	}
-	if stuck == 0 || bound == nil && stuck < p.opened {
-		return nil // another worker is on its way
 	}
 	return rpc.NewError(rpc.KindReentry,
 		fmt.Sprintf("%s would wait for ever: the workers of pool %s that could run it wait for callbacks that this connection has to answer; answer one first, or give the pool more workers", c.Function, p.opt.Name),
 		nil)
 }
 
+// neverServes says whether every worker that could run c waits for c's own host.
+// One that c is bound to, by a handle or an affinity, is the only one that could.
+func (p *Pool) neverServes(c *rpc.Call) bool {
+	bound := p.attached(c)
+	if c.Holder != nil {
+		if l := p.leases[keyOf(c)]; l != nil && l.out != nil && l.out.Conn == c.Conn && l.out.Owes() {
+			return true // the call before it on the same handle, wherever that waits
+		}
+		if bound = p.holder(*c.Holder); bound == nil {
+			return false // it is gone, and so is the wait
+		}
+	}
+	if bound != nil {
+		return p.waitsFor(bound, c)
+	}
+	if len(p.members) == 0 || p.opened < p.opt.MaxWorkers || len(p.members) < p.opened {
+		return false // another worker is on its way
+	}
+	for _, m := range p.members {
+		if !p.waitsFor(m, c) {
+			return false
+		}
+	}
+	return true
+}
+
 // waitsFor says whether m has no seat for c before c's own host has answered a
 // callback.
 func (p *Pool) waitsFor(m *member, c *rpc.Call) bool {
-	if !m.accepting() {
+	if takes := m.accepting() || c.Holder != nil && m.takesHeld(); !takes {
 		return false
 	}
 	f := p.functions.of(c.Function)

@@ -88,7 +88,7 @@ func attr(ctx context.Context, params json.RawMessage) (json.RawMessage, error) 
 		}
 		result, err := caller.Call(ctx, attrMethod, params, nil)
 		giveBackCaller(caller)
-		if !waited || !errors.Is(err, errUnsent) {
+		if !waited || !errors.Is(err, ErrUnsent) {
 			return result, err
 		}
 	}

@@ -119,10 +119,19 @@ func (c *Call) finish(b *Burst, result []byte, err *Error) {
 
 // close is true for the first answer; behind it nothing is said.
 func (c *Call) close() bool {
-	if v := c.voice.Load(); v != nil {
-		v.mu.Lock()
-		defer v.mu.Unlock()
+	v := c.voice.Load()
+	if v == nil {
+		if !c.answered.CompareAndSwap(false, true) {
+			return false
+		}
+		if v = c.voice.Load(); v != nil { // it got one meanwhile (callBack), and may be in the middle of its word
+			v.mu.Lock()
+			defer v.mu.Unlock()
+		}
+		return true
 	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	return c.answered.CompareAndSwap(false, true)
 }
 

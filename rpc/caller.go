@@ -60,12 +60,12 @@ func (c *Caller) Call(ctx context.Context, method string, params, meta json.RawM
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("rpc: %s: %w", method, err)
 	}
+	defer c.until(ctx)()
 	if err := c.write(method, params, meta); err != nil {
+		if c.ended != nil && ctx.Err() != nil { // the daemon did not read it in time
+			err = fmt.Errorf("rpc: %s: %w", method, context.Cause(ctx))
+		}
 		return nil, err
-	}
-	if ctx.Done() != nil {
-		stop := context.AfterFunc(ctx, func() { _ = c.conn.SetReadDeadline(time.Unix(1, 0)) })
-		defer stop()
 	}
 	asked := time.Now()
 	result, err := c.answer(asked)
@@ -80,7 +80,12 @@ func (c *Caller) Call(ctx context.Context, method string, params, meta json.RawM
 		c.end(ErrClosed)
 	default:
 		c.end(ErrClosed)
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) {
+		switch {
+		case errors.Is(err, syscall.ECONNRESET):
+			// It closed with our line, or the end of it, unread: earlier calls have
+			// been answered, so there is nothing else that could be unread.
+			err = ErrUnsent
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 			err = ErrClosed
 		}
 	}
@@ -90,8 +95,28 @@ func (c *Caller) Call(ctx context.Context, method string, params, meta json.RawM
 	return result, nil
 }
 
-// errUnsent is a call of which nothing reached the daemon.
-var errUnsent = fmt.Errorf("nothing was sent: %w", ErrClosed)
+// ErrUnsent is an ErrClosed of a call that the daemon did not read to its end:
+// the function has not begun, and may be called elsewhere.
+var ErrUnsent = fmt.Errorf("the call did not reach the daemon: %w", ErrClosed)
+
+// until lets ctx end what the connection waits for, and gives what to do when
+// it has: a ctx that ended just after the answer must not end the next call.
+func (c *Caller) until(ctx context.Context) func() {
+	if ctx.Done() == nil {
+		return func() {}
+	}
+	ended := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(ended)
+		_ = c.conn.SetDeadline(time.Unix(1, 0))
+	})
+	return func() {
+		if !stop() {
+			<-ended
+			_ = c.conn.SetDeadline(time.Time{}) // a connection that is closed has none to set
+		}
+	}
+}
 
 func (c *Caller) write(method string, params, meta json.RawMessage) error {
 	c.last++
@@ -106,7 +131,7 @@ func (c *Caller) write(method string, params, meta json.RawMessage) error {
 	}
 	if _, err := c.conn.Write(line); err != nil {
 		c.end(ErrClosed)
-		return fmt.Errorf("rpc: %s: %w (%w)", method, errUnsent, err)
+		return fmt.Errorf("rpc: %s: %w (%w)", method, ErrUnsent, err)
 	}
 	return nil
 }

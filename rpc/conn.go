@@ -40,6 +40,7 @@ type Conn struct {
 	ending   bool // no more input is wanted: finish when holds is 0
 	draining bool // new requests are refused
 	dry      bool // the input has been read to its end
+	answered bool // a request has been
 
 	callbacks    map[string]*owing // by their ids; what the host has to answer
 	lastCallback uint64
@@ -140,6 +141,7 @@ func (c *Conn) forget(call *Call) {
 	}
 	call.prev, call.next = nil, nil
 	c.live--
+	c.answered = true
 	c.crowd.leave()
 	c.refund(call)
 	drop(call.bytes)

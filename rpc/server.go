@@ -38,6 +38,10 @@ type Server struct {
 	limits  atomic.Pointer[Limits]
 	inbound atomic.Int64 // bytes of the calls in flight of all connections
 
+	open     context.Context // ends when no more connections are wanted
+	shut     context.CancelFunc
+	arriving atomic.Int64 // that accept, and connections on their way into conns
+
 	mu       sync.Mutex
 	conns    map[*Conn]struct{}
 	crowds   map[int]*crowd                   // by uid
@@ -61,6 +65,7 @@ func NewServer(h Handler, l Limits) (*Server, error) {
 	}
 	s.SetLimits(l)
 	close(s.empty)
+	s.open, s.shut = context.WithCancel(context.Background())
 	return s, nil
 }
 
@@ -80,9 +85,15 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		return l.Close()
 	}
 	defer s.end(&cancel)
+	wanted, enough := context.WithCancel(ctx) // more connections; ctx is about those there are, too
+	defer enough()
+	defer context.AfterFunc(s.open, enough)()
+	s.arriving.Add(1)
+	left := sync.OnceFunc(func() { s.arriving.Add(-1) })
+	defer left()
 
 	closed := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
+	stop := context.AfterFunc(wanted, func() {
 		defer close(closed)
 		if q := backlogOf(l); q != nil && q.SetDeadline(time.Unix(1, 0)) == nil {
 			return // the accept it releases tells
@@ -92,18 +103,19 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	var running sync.WaitGroup
 	defer running.Wait()
 	serve := func(c net.Conn) {
-		running.Go(func() { _ = s.serveConn(ctx, c) }) // its Closed hook is told
+		s.arriving.Add(1)
+		running.Go(func() { _ = s.serveConn(ctx, c, func() { s.arriving.Add(-1) }) }) // its Closed hook is told
 	}
 
 	pause := time.Duration(0)
-	for ctx.Err() == nil {
+	for wanted.Err() == nil {
 		c, err := l.Accept()
 		switch {
 		case err == nil:
 			pause = 0
 			serve(c)
 			continue
-		case ctx.Err() != nil:
+		case wanted.Err() != nil:
 			continue
 		case errors.Is(err, net.ErrClosed):
 			if stop() {
@@ -118,7 +130,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		pause = min(max(2*pause, acceptPauseMin), acceptPauseMax)
 		select {
 		case <-time.After(pause):
-		case <-ctx.Done():
+		case <-wanted.Done():
 		}
 	}
 	<-closed
@@ -126,6 +138,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		s.acceptFailed(err)
 	}
 	_ = l.Close()
+	left()
 	return nil
 }
 
@@ -145,12 +158,14 @@ func (s *Server) ServeConn(ctx context.Context, rwc io.ReadWriteCloser) error {
 		return errors.Join(ErrSenderClosed, rwc.Close())
 	}
 	defer s.end(&cancel)
-	return s.serveConn(ctx, rwc)
+	return s.serveConn(ctx, rwc, func() {})
 }
 
-func (s *Server) serveConn(ctx context.Context, rwc io.ReadWriteCloser) error {
+func (s *Server) serveConn(ctx context.Context, rwc io.ReadWriteCloser, arrived func()) error {
 	c := newConn(s, rwc)
-	if refused := s.add(c); refused != nil {
+	refused := s.add(c)
+	arrived()
+	if refused != nil {
 		return c.refuse(refused)
 	}
 	defer s.remove(c)

@@ -39,6 +39,7 @@ func run() int {
 	}
 	python := flags.String("python", "python3", "the interpreter whose library is loaded: a path, or a name on PATH")
 	perCall := flags.Bool("per-call", false, "a fresh event loop for every coroutine")
+	dir := flags.String("dir", "", "where the runtime's script is put: of whoever removes it (default: a directory that is removed at the end)")
 	concurrency := flags.Int("concurrency", embedded.DefaultConcurrency, "calls at once")
 	var path []string
 	flags.Func("path", "a directory to import from, before all others; may be repeated", func(dir string) error {
@@ -55,7 +56,7 @@ func run() int {
 		flags.Usage()
 		return statusUsage
 	}
-	if err := serve(*python, embedded.Options{Modules: flags.Args(), Path: path, PerCall: *perCall, Concurrency: *concurrency}); err != nil {
+	if err := serve(*python, embedded.Options{Modules: flags.Args(), Dir: *dir, Path: path, PerCall: *perCall, Concurrency: *concurrency}); err != nil {
 		fmt.Fprintf(os.Stderr, "mochi-pyd-embedded: %s\n", strings.TrimPrefix(err.Error(), "embedded: "))
 		return statusFailed
 	}
@@ -91,10 +92,10 @@ func takeStdio() (in, out *os.File, err error) {
 		return nil, nil, fmt.Errorf("open the null device: %w", err)
 	}
 	defer null.Close()
-	if err := syscall.Dup3(int(null.Fd()), 0, 0); err != nil {
+	if err := replace(int(null.Fd()), 0); err != nil {
 		return nil, nil, fmt.Errorf("replace stdin: %w", err)
 	}
-	if err := syscall.Dup3(2, 1, 0); err != nil {
+	if err := replace(2, 1); err != nil {
 		return nil, nil, fmt.Errorf("replace stdout: %w", err)
 	}
 	return os.NewFile(uintptr(moved[0]), "requests"), os.NewFile(uintptr(moved[1]), "answers"), nil

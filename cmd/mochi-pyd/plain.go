@@ -2,37 +2,15 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
-	"unicode"
 
+	"github.com/mochilang/mochi-pyd/internal/cells"
 	"github.com/mochilang/mochi-pyd/rpc"
 )
 
-// plain is text that a terminal only shows. Messages and tracebacks hold what
-// modules and their data say, and an escape sequence in one could rewrite what
-// an operator has read, or type for them; so could the characters that turn the
-// direction of writing. Lines and tabs stay.
-func plain(s string) string {
-	if strings.IndexFunc(s, steering) < 0 {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s {
-		switch {
-		case !steering(r):
-			b.WriteRune(r)
-		case r <= 0xff:
-			fmt.Fprintf(&b, `\x%02x`, r)
-		default:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		}
-	}
-	return b.String()
-}
-
-func steering(r rune) bool { return r != '\n' && r != '\t' && !unicode.IsGraphic(r) }
+// plain is text that a terminal only shows.
+func plain(s string) string { return cells.Plain(s) }
 
 // leftBehind is what a worker that is gone has left, as an error's data has it.
 type leftBehind struct {

@@ -2,10 +2,10 @@ package main
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/mochilang/mochi-pyd/internal/cells"
 	"github.com/mochilang/mochi-pyd/internal/daemon"
 )
 
@@ -58,54 +58,27 @@ func (a *app) printWorkers(format string, raw []byte, all daemon.Workers) error 
 	}
 	t := newTable(a.out, columns...)
 	for _, w := range all.Workers {
-		cells := []string{workerName(w), "-", w.State, "-", "-", fmt.Sprint(w.Restarts), "-", "-", lastExit(w.LastExit), now(w.Now)}
+		row := []string{workerName(w), "-", w.State, "-", "-", fmt.Sprint(w.Restarts), "-", "-", lastExit(w.LastExit), now(w.Now)}
 		if w.PID != 0 {
-			cells[1], cells[3], cells[4] = fmt.Sprint(w.PID), age(fromMS(w.AgeMS)), count(w.Calls)
-			cells[6], cells[7] = fmt.Sprintf("%.1f", w.CPUPercent), size(w.RSSBytes)
+			row[1], row[3], row[4] = fmt.Sprint(w.PID), age(fromMS(w.AgeMS)), count(w.Calls)
+			row[6], row[7] = fmt.Sprintf("%.1f", w.CPUPercent), size(w.RSSBytes)
 		}
 		if format == outWide {
 			line := "-"
 			if w.LastExit != nil && len(w.LastExit.StderrTail) > 0 {
 				line = w.LastExit.StderrTail[len(w.LastExit.StderrTail)-1]
 			}
-			cells = append(cells, fmt.Sprint(w.Generation), orDash(w.Python), w.SlotState, line)
+			row = append(row, fmt.Sprint(w.Generation), orDash(w.Python), w.SlotState, line)
 		}
-		t.row(cells...)
+		t.row(row...)
 	}
 	return t.flush()
 }
 
-func workerName(w daemon.WorkerStatus) string { return fmt.Sprintf("%s/%d", w.Pool, w.Slot) }
+func workerName(w daemon.WorkerStatus) string { return cells.Worker(w) }
 
-func orDash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
-}
+func orDash(s string) string { return cells.OrNone(s) }
 
-// lastExit says why and when: "SIGSEGV 5s ago", "exit 3 2m1s ago".
-func lastExit(e *daemon.ExitStatus) string {
-	if e == nil {
-		return "-"
-	}
-	why := e.Reason
-	switch {
-	case e.Reason == "signal" && e.Signal != nil:
-		why = *e.Signal
-	case e.Reason == "exit" && e.ExitCode != nil:
-		why = fmt.Sprintf("exit %d", *e.ExitCode)
-	}
-	return why + " " + ago(e.At)
-}
+func lastExit(e *daemon.ExitStatus) string { return cells.LastExit(e) }
 
-// now is the function and for how long, or how many coroutines.
-func now(n *daemon.Now) string {
-	switch {
-	case n == nil:
-		return "-"
-	case n.Coroutines > 0:
-		return fmt.Sprintf("%d coroutines", n.Coroutines)
-	}
-	return strings.TrimSpace(n.Function + " " + ms(float64(max(n.RunningMS, 1))))
-}
+func now(n *daemon.Now) string { return cells.Now(n) }

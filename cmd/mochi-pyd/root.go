@@ -38,7 +38,7 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.socket, "socket", "", "the hosts' socket (default $"+sock.HostVariable+", else where a daemon puts it)")
 	flags.StringVar(&a.control, "control-socket", "", "the operators' socket (default $"+sock.ControlVariable+", else beside the hosts' socket)")
 	flags.StringVar(&a.config, "config", "", "the configuration file")
-	root.AddCommand(a.serve(), a.call(), a.status(), a.ps(), a.restart(), a.reload(), a.check(), a.configure(), a.render(), a.bind(), a.selftest(), a.version(), a.pkg())
+	root.AddCommand(a.serve(), a.call(), a.status(), a.ps(), a.top(), a.restart(), a.reload(), a.check(), a.configure(), a.render(), a.bind(), a.selftest(), a.version(), a.pkg())
 	root.AddCommand(a.describe(), a.logs(), a.events(), a.scale(), a.pause(), a.resume(), a.kill(), a.shutdown(), a.doctor(), a.initialise(), a.manpage())
 	a.explainCompletion(root)
 	return root

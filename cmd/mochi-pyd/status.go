@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mochilang/mochi-pyd/internal/cells"
 	"github.com/mochilang/mochi-pyd/internal/daemon"
 )
 
@@ -60,7 +61,7 @@ func (a *app) printStatus(format string, raw []byte, s daemon.Status) error {
 	}
 	t := newTable(a.out, columns...)
 	for _, p := range s.Pools {
-		cells := []string{
+		row := []string{
 			p.Pool, p.Status, workers(p), fmt.Sprint(p.Busy), fmt.Sprint(p.Queue),
 			rate(p.CallsPerSecond), ms(p.P95MS), percent(p.Errors, p.Calls), fmt.Sprint(p.Restarts), age(fromMS(p.AgeMS)),
 		}
@@ -69,9 +70,9 @@ func (a *app) printStatus(format string, raw []byte, s daemon.Status) error {
 			if p.Cause != nil {
 				cause = p.Cause.Message
 			}
-			cells = append(cells, p.Module, count(p.Calls), cause)
+			row = append(row, p.Module, count(p.Calls), cause)
 		}
-		t.row(cells...)
+		t.row(row...)
 	}
 	if err := t.flush(); err != nil {
 		return err
@@ -80,14 +81,7 @@ func (a *app) printStatus(format string, raw []byte, s daemon.Status) error {
 	return err
 }
 
-// workers are those that serve, "2/2", and the spares behind a plus, "2/2+1".
-func workers(p daemon.PoolStatus) string {
-	text := fmt.Sprintf("%d/%d", p.WorkersReady, p.WorkersDesired)
-	if p.SparesDesired > 0 {
-		text += fmt.Sprintf("+%d", p.SparesReady)
-	}
-	return text
-}
+func workers(p daemon.PoolStatus) string { return cells.Workers(p) }
 
 func summary(s daemon.Status) string {
 	ready, desired := 0, 0
@@ -107,12 +101,7 @@ func summary(s daemon.Status) string {
 	return line
 }
 
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
+func plural(n int, noun string) string { return cells.Plural(n, noun) }
 
 // notReady says why a load balancer should not send calls; imports that hosts
 // asked for and that failed are their own trouble.

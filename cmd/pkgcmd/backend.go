@@ -79,7 +79,7 @@ func (o *options) begin(ctx context.Context, p *plan, socket string) (*backend, 
 	case p.mode == mochitoml.ModeEmbedded:
 		err = o.embed(ctx, p, b)
 	case socket == "":
-		err = o.startDaemon(p, b)
+		err = o.startDaemon(ctx, p, b)
 	}
 	if err == nil && p.program != "" {
 		err = b.imports(ctx, p)
@@ -120,7 +120,7 @@ func (b *backend) imports(ctx context.Context, p *plan) error {
 // startDaemon runs a daemon in this process, in a directory of its own, until
 // the backend ends. One worker a module: a Mochi program makes one call at a
 // time, and module state that it sets is there for its next call.
-func (o *options) startDaemon(p *plan, b *backend) error {
+func (o *options) startDaemon(ctx context.Context, p *plan, b *backend) error {
 	dir, err := b.directory()
 	if err != nil {
 		return err
@@ -149,6 +149,9 @@ func (o *options) startDaemon(p *plan, b *backend) error {
 	ended := make(chan error, 1)
 	go func() { ended <- d.Run(running, daemon.Listeners{Host: door}) }()
 	b.close = append(b.close, func() error {
+		if ctx.Err() != nil {
+			d.Force() // who was interrupted waits for no call
+		}
 		stop()
 		return errors.Join(<-ended, end())
 	})

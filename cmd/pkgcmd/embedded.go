@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/mochilang/mochi-pyd/internal/embedded/program"
 	"github.com/mochilang/mochi-pyd/internal/mochitoml"
@@ -56,33 +58,34 @@ func (o *options) embed(ctx context.Context, p *plan, b *backend) error {
 	if len(e.modules) == 0 {
 		e.modules = []string{"builtins"} // a program without Python asks for nothing
 	}
-	args := []string{"--python", p.env.interpreter.Path}
+	args := []string{"--python", p.env.interpreter.Path, "--dir", dir}
 	if p.loop == mochitoml.LoopPerCall {
 		args = append(args, "--per-call")
 	}
-	cmd := exec.Command(path, append(args, e.modules...)...) // it ends when its stdin does
-	var said strings.Builder
-	cmd.Stderr = io.MultiWriter(o.err, &said)
+	// It ends when its stdin does and its calls have been answered; an interrupted
+	// run waits for none.
+	cmd := exec.CommandContext(ctx, path, append(args, e.modules...)...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = stopGrace
+	cmd.Stderr = o.err
 	if e.in, err = cmd.StdinPipe(); err != nil {
 		return exitf(ExitFailed, "%w", err)
 	}
-	out, err := cmd.StdoutPipe()
+	out, theirs, err := os.Pipe()
 	if err != nil {
 		return exitf(ExitFailed, "%w", err)
 	}
+	cmd.Stdout = theirs
 	if err := cmd.Start(); err != nil {
-		return exitf(ExitFailed, "start the embedded interpreter: %w", err)
+		return exitf(ExitFailed, "start the embedded interpreter: %w", errors.Join(err, out.Close(), theirs.Close()))
 	}
+	_ = theirs.Close()
 	read := make(chan struct{})
-	go func() { defer close(read); e.read(out) }()
+	go func() { defer close(read); defer out.Close(); e.read(out) }()
 	b.close = append(b.close, func() error {
-		e.mu.Lock()
-		_ = e.in.Close()
-		e.mu.Unlock()
+		_ = e.in.Close() // whoever writes is told
 		<-read
-		if err := cmd.Wait(); err != nil && e.fell() == nil {
-			return exitf(ExitFailed, "the embedded interpreter ended: %w", err)
-		}
+		_ = cmd.Wait() // who waited for an answer has been told; the others are done
 		return nil
 	})
 	return e.open(b, filepath.Join(dir, sock.HostName))
@@ -105,8 +108,7 @@ func (e *embedded) open(b *backend, path string) error {
 		cut, stop := context.WithCancel(context.Background())
 		stop()
 		_ = server.Drain(cut) // whoever still asks is cut
-		<-served
-		return nil
+		return <-served
 	})
 	return nil
 }
@@ -221,11 +223,4 @@ func (e *embedded) fall(err error) {
 		c.Fail(e.gone)
 		delete(e.waiting, id)
 	}
-}
-
-// fell is why no calls can be answered any more; nil while they can.
-func (e *embedded) fell() *rpc.Error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.gone
 }

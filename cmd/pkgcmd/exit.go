@@ -3,6 +3,7 @@ package pkgcmd
 import (
 	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/mochilang/mochi-pyd/internal/tomldoc"
 )
@@ -12,7 +13,8 @@ const (
 	ExitFailed      = 1   // the function raised, or the program could not be run
 	ExitUsage       = 64  // the command line is wrong
 	ExitConfig      = 78  // the manifest is wrong, or asks for another interpreter
-	ExitInterrupted = 130 // ctrl-C
+	ExitInterrupted = 130 // ctrl-C, SIGTERM or a hang-up
+	exitUnread      = 128 + int(syscall.SIGPIPE)
 )
 
 // ExitError is an error that knows the process's exit status. A quiet one has

@@ -24,8 +24,6 @@ type Options struct {
 	// none, and then a daemon in one of the usual places is attached to, or one of
 	// our own started. nil reads MOCHI_PYD_SOCKET.
 	Socket func() string
-	// Stop ends what was begun in addition to ctrl-C and SIGTERM; nil for nothing.
-	Context func() context.Context
 	// Version is the build's, for the daemon that is started.
 	Version string
 }
@@ -100,8 +98,13 @@ func (o *options) run(ctx context.Context, args []string) error {
 	if o.runtime != "" && o.runtime != mochitoml.ModeSubprocess && o.runtime != mochitoml.ModeEmbedded {
 		return exitf(ExitUsage, "--runtime must be %q or %q, not %q", mochitoml.ModeSubprocess, mochitoml.ModeEmbedded, o.runtime)
 	}
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(ctx, endings()...)
 	defer stop()
+	// A reader of ours that is gone fails the write, and must not end us before
+	// what was begun is ended.
+	unread := make(chan os.Signal, 1)
+	signal.Notify(unread, syscall.SIGPIPE)
+	defer signal.Stop(unread)
 	p, err := o.makePlan(ctx, args)
 	if err != nil {
 		return interrupted(ctx, err)
@@ -123,6 +126,16 @@ func (o *options) run(ctx context.Context, args []string) error {
 		err = o.runFunction(ctx, p, b)
 	}
 	return interrupted(ctx, errors.Join(err, b.end()))
+}
+
+// endings are the signals that end a run and what it began: none may leave its
+// directory behind. nohup(1) takes the hang-up away, and it stays away.
+func endings() []os.Signal {
+	all := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		all = append(all, syscall.SIGHUP)
+	}
+	return all
 }
 
 // interrupted says of what failed because the user ended it that he did.
@@ -150,7 +163,9 @@ func (o *options) runFunction(ctx context.Context, p *plan, b *backend) error {
 	if err != nil {
 		return exitf(ExitFailed, "%w", err)
 	}
-	_, err = fmt.Fprintf(o.out, "%s\n", result)
+	if _, err = fmt.Fprintf(o.out, "%s\n", result); errors.Is(err, syscall.EPIPE) {
+		return &ExitError{Code: exitUnread, Err: err, Quiet: true}
+	}
 	return err
 }
 

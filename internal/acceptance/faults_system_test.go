@@ -157,11 +157,12 @@ func TestAFullDiskUnderTheRuntimeDirectoryIsAnErrorAndHeals(t *testing.T) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m,mode=0700"); err != nil {
+	unmount, err := mountSmall(dir)
+	if err != nil {
 		t.Skipf("no file system of 1 MiB can be mounted here (%v): the full disk was not tried (as root it is)", err)
 	}
 	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+		if err := unmount(); err != nil {
 			t.Errorf("unmount %s: %v", dir, err)
 		}
 	})

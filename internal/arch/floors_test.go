@@ -26,6 +26,7 @@ var floors = []floor{
 	{"internal", 3, []string{"rpc", "render", "supervisor", "pool", "internal"}, "the daemon joins the floors below it; a command that it imported would pull flags into the library"},
 	{"cmd", 4, []string{"rpc", "render", "supervisor", "pool", "internal", "cmd"}, "the commands stand on everything"},
 	{"scripts/bench", 4, []string{"rpc", "supervisor", "pool", "internal/rig"}, "the benchmark asks the program from outside, and a pool in its own process as an embedder has one; nothing else of the inside is its business"},
+	{"scripts/screenshots", 4, []string{"rpc", "internal/rig"}, "the pictures are of the program as a user sees it"},
 	{"scripts", 4, []string{"rpc"}, "checks, demos and rigs prove the program from outside, as a host sees it: over its socket"},
 }
 
@@ -102,6 +103,8 @@ var guests = []struct {
 	{"github.com/coreos/go-systemd", []string{"internal"}, "a pool in somebody else's program must not speak to systemd"},
 	{"github.com/prometheus/client_golang", []string{"internal"}, "below floor 3 nothing counts for an exporter: packages emit typed Events"},
 	{"github.com/ebitengine/purego", []string{"internal/embedded"}, "whoever links it is dynamic, and the daemon is static (internal/adr/0008)"},
+	{"charm.land/bubbletea", []string{"internal/top"}, "it owns a terminal; whatever else prints, prints once and leaves"},
+	{"github.com/charmbracelet/x/ansi", []string{"internal/top"}, "styles are for the one screen; tables are plain, so that they can be piped"},
 	{"testing", []string{}, "code that a program links must not bring the test runner with it"},
 	{"net/http/pprof", []string{"internal", "scripts"}, "importing it registers handlers for everybody"},
 }

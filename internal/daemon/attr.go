@@ -58,7 +58,17 @@ func (d *Daemon) attr(c *rpc.Call) {
 			c.Fail(err)
 			return
 		}
+		if err := notOurs(c, prefix+p.Name); err != nil {
+			c.Fail(err)
+			return
+		}
 		c.Function, c.Params = attrFunction, attrParams(p.Module, prefix+p.Name, p.Args, p.Always)
+		if len(c.RawMeta) > 0 {
+			if err := d.hold(c, s); err != nil {
+				c.Fail(err)
+				return
+			}
+		}
 		if s.submit(c) {
 			return
 		}

@@ -63,6 +63,7 @@ type Daemon struct {
 	address string // of the hosts' socket, once Run has it
 
 	pools    *registry
+	notify   *notifier
 	routed   chan struct{} // there are other pools than before
 	host     *rpc.Server
 	control  *rpc.Server
@@ -76,7 +77,8 @@ type Daemon struct {
 	rereadFailed atomic.Bool // the last one
 
 	draining atomic.Bool
-	stop     context.CancelFunc // begins the drain; set by Run before it serves
+	asked    context.Context    // ends when a drain is asked for, which may be before Run
+	stop     context.CancelFunc // asks for it
 	hard     context.Context    // ends when the drain is cut short
 	force    context.CancelCauseFunc
 	work     sync.WaitGroup // answers that take a while
@@ -97,10 +99,11 @@ func New(o Options) (*Daemon, error) {
 	d.now.Store(&setup{config: o.Config, daemon: o.Config.Daemon()})
 	d.hard, d.force = context.WithCancelCause(context.Background())
 	d.watched, d.unwatch = context.WithCancel(context.Background())
-	d.stop = func() {}
 	d.memory = newMemory(d.settings().MaxPools)
 	d.log = teller{o.Logger, d.memory}
+	d.asked, d.stop = context.WithCancel(context.Background())
 	d.pools = newRegistry(d)
+	d.notify = newNotifier(d.log)
 	d.methods, d.controls = d.hostMethods(), d.controlMethods()
 	var err error
 	if d.host, err = rpc.NewServer(rpc.HandlerFunc(d.handleHost), d.limits()); err != nil {
@@ -145,9 +148,10 @@ func (d *Daemon) grace() time.Duration {
 // it drains: what waits is refused, what runs is answered, within each pool's
 // graceful-timeout. When it returns, nothing of the daemon is alive.
 func (d *Daemon) Run(ctx context.Context, l Listeners) error {
-	ctx, d.stop = context.WithCancel(ctx)
 	defer d.stop()
-	notify := newNotifier(d.log)
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	defer context.AfterFunc(d.asked, end)()
 
 	if err := d.pools.openDeclared(); err != nil {
 		closeAll(l)
@@ -168,15 +172,22 @@ func (d *Daemon) Run(ctx context.Context, l Listeners) error {
 		open(d.control, l.Control)
 	}
 	d.work.Go(func() { d.pools.tidy(ctx) })
+	d.work.Go(func() { d.notify.follow(ctx, d.pools.summary) })
+	// It is fed until the drain is over: one that hangs is to be ended, too.
+	guarded, unguard := context.WithCancel(context.Background())
+	defer unguard()
+	d.work.Go(func() { d.notify.guard(guarded, d.alive) })
 	if d.opt.Dev {
 		d.work.Go(func() { d.watch(ctx) })
 	}
 	d.work.Go(func() {
-		status := d.pools.settle(ctx)
+		rest := d.notify.extend(ctx, d.pools.importing)
+		d.pools.settle(ctx)
+		rest()
 		if ctx.Err() != nil {
 			return
 		}
-		notify.ready(status)
+		d.notify.ready(d.pools.summary())
 		if d.opt.Ready != nil {
 			d.opt.Ready()
 		}
@@ -189,8 +200,10 @@ func (d *Daemon) Run(ctx context.Context, l Listeners) error {
 	case err = <-failed:
 	}
 	d.stop()
-	notify.stopping()
+	d.notify.stopping(firstAnswers + d.grace())
+	d.shut(l.Host)
 	d.drain()
+	unguard()
 	doors.Wait()
 	d.work.Wait()
 	d.log.Info("stopped", "event", "stopped", "pid", pid)
@@ -209,6 +222,22 @@ func closeAll(l Listeners) {
 func (d *Daemon) Force() {
 	d.stop()
 	d.force(errForced)
+}
+
+// firstAnswers bounds how long hosts that had just come in are waited for.
+const firstAnswers = 5 * time.Second
+
+// shut lets nobody else in and answers who has just come, while the next daemon
+// inherits the socket: who connects for each call must not notice a restart but
+// by the time it takes. A socket of our own vanishes with us, and whoever finds
+// it gone has nothing to wait for.
+func (d *Daemon) shut(host net.Listener) {
+	if p, ok := host.(interface{ Passed() bool }); !ok || !p.Passed() {
+		return
+	}
+	patience, cancel := context.WithTimeout(d.hard, firstAnswers)
+	defer cancel()
+	d.host.Shut(patience)
 }
 
 // drain ends everything in the order that lets each request have its answer:

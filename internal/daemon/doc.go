@@ -11,4 +11,9 @@
 // on the control socket, ask for status and restart workers. Nothing below
 // this package logs: what happens there comes here as typed events, and
 // observe.go is the one place where they become lines.
+//
+// A service manager is told how far it is (notify.go): ready when every declared
+// pool is ready or known broken, more time while modules are imported, reloading,
+// and stopping with as long as the drain may last. Its watchdog is fed behind a
+// call to ourselves (watchdog.go).
 package daemon

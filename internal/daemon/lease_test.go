@@ -2,7 +2,9 @@ package daemon
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -174,4 +176,78 @@ func TestAnElasticWorkerWithHandlesOutlastsItsIdleTimeout(t *testing.T) {
 	if lasted := time.Since(gone); lasted < 1500*time.Millisecond {
 		t.Errorf("an elastic worker with a live handle ended after %s", lasted)
 	}
+}
+
+func TestACallbackThatWouldWaitForItsOwnHandleIsRefused(t *testing.T) {
+	d := startShelf(t, 2, "1s", "max-workers = 3")
+	c := dial(t, d.host)
+	box, other := makeBox(t, c), (*rpc.Ref)(nil)
+	home := ask[int](t, box, "pid", nil)
+	within(t, 5*time.Second, "a second box on the same worker", func() bool {
+		other = makeBox(t, c)
+		return ask[int](t, other, "pid", nil) == home
+	})
+	ask[int](t, box, "later", list{1}) // the pool knows of the loop now
+	tagged := rpc.WithMeta(rpc.Meta{Encoding: "tagged"})
+	for name, inner := range map[string]func(context.Context) error{
+		"itself":   func(ctx context.Context) error { return box.Call(ctx, "note", list{1}, nil) },
+		"other":    func(ctx context.Context) error { return other.Call(ctx, "note", list{1}, nil) },
+		"argument": func(ctx context.Context) error { return c.Call(ctx, "shelf.where", list{other}, nil, tagged) },
+		"release":  func(ctx context.Context) error { return c.Release(ctx, box) },
+	} {
+		c.OnCallback(name, func(ctx context.Context, _, _ json.RawMessage) (any, error) {
+			ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+			defer cancel()
+			return nil, inner(ctx)
+		})
+	}
+	for _, name := range []string{"itself", "other", "argument", "release"} {
+		err := box.Call(t.Context(), "ask", list{name}, nil)
+		if err == nil || !strings.Contains(err.Error(), "would wait for ever") {
+			t.Errorf("the main thread waits, and %s is answered %v", name, err)
+		}
+		err = box.Call(t.Context(), "aask", list{name}, nil)
+		refused := err != nil && strings.Contains(err.Error(), "would wait for ever")
+		if want := name == "itself" || name == "release"; refused != want || !want && err != nil {
+			t.Errorf("a coroutine waits, and %s is answered %v", name, err)
+		}
+	}
+}
+
+func TestWhatANotificationMakesIsFreed(t *testing.T) {
+	d := startShelf(t, 1, "1s", "")
+	c := dial(t, d.host)
+	for range 3 {
+		if err := c.Notify(t.Context(), "shelf.make", nil, rpc.WithMeta(rpc.Meta{Returns: "ref"})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	within(t, 5*time.Second, "they have run", func() bool { return d.pools.named("shelf").pool.Stat().Calls >= 3 })
+	within(t, 2*time.Second, "nothing is alive", func() bool { return call(t, c, "shelf.alive", nil) == "0" })
+}
+
+func TestHandlesByMochiAttrEndWithTheirConnection(t *testing.T) {
+	d := startShelf(t, 1, "1s", "")
+	leaving := dial(t, d.host)
+	if _, err := leaving.Ref(t.Context(), "mochi.attr", list{"shelf", "pid", list{}}); err != nil {
+		t.Fatal(err)
+	}
+	if n := d.handles(t, "shelf"); n != 1 {
+		t.Fatalf("%d handles", n)
+	}
+	_ = leaving.Close()
+	within(t, 2*time.Second, "none is left", func() bool { return d.handles(t, "shelf") == 0 })
+}
+
+func TestTheRuntimesOwnMethodsAreNoFunctionsOfAModule(t *testing.T) {
+	d := startShelf(t, 1, "1s", "")
+	mine, other := dial(t, d.host), dial(t, d.host)
+	box := makeBox(t, mine)
+	call(t, other, "mochi.import", object{"module": "shelf", "as": "s"})
+	for conn := range uint64(8) {
+		refused(t, other, rpc.KindMethodNotFound, "runtime's own", "shelf.mochi.release", object{"refs": list{box.ID}, "conn": conn})
+		refused(t, other, rpc.KindMethodNotFound, "runtime's own", "s.mochi.disconnected", object{"conn": conn})
+		refused(t, other, rpc.KindMethodNotFound, "runtime's own", "mochi.attr", list{"shelf", "mochi.disconnected", list{conn}, true})
+	}
+	ask[int](t, box, "pid", nil)
 }

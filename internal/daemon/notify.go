@@ -1,26 +1,147 @@
 package daemon
 
 import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
 	systemd "github.com/coreos/go-systemd/v22/daemon"
 	"github.com/hashicorp/go-hclog"
 )
 
+// While something takes long the service manager is asked, each extendEvery, for
+// extendBy more: it takes a daemon for hung that has not asked again in time.
+// What bounds the import of a module is its pool's start-timeout, not the unit.
+const (
+	extendEvery = 5 * time.Second
+	extendBy    = 20 * time.Second
+)
+
 // notifier tells the service manager how far we are; without one it is silent.
-type notifier struct{ log hclog.Logger }
+// A message is one datagram: what belongs together must not be told apart.
+type notifier struct {
+	log     hclog.Logger
+	changed chan struct{} // one token: a pool is doing better or worse
 
-func newNotifier(log hclog.Logger) notifier { return notifier{log} }
-
-// ready says that hosts may come; status names the pools that are broken.
-func (n notifier) ready(status string) {
-	if status == "" {
-		status = "serving"
-	}
-	n.send(systemd.SdNotifyReady + "\nSTATUS=" + status)
+	mu      sync.Mutex
+	isReady bool
+	ending  bool
+	reloads int    // under way
+	last    string // status told
 }
 
-func (n notifier) stopping() { n.send(systemd.SdNotifyStopping + "\nSTATUS=draining") }
+func newNotifier(log hclog.Logger) *notifier {
+	return &notifier{log: log, changed: make(chan struct{}, 1)}
+}
 
-func (n notifier) send(state string) {
+// ready says that hosts may come; status names the pools that are broken.
+func (n *notifier) ready(status string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.isReady = true
+	n.tell(systemd.SdNotifyReady, status)
+}
+
+// status is told when it is another than before.
+func (n *notifier) status(text string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.isReady && !n.ending && n.reloads == 0 && text != n.last {
+		n.tell("", text)
+	}
+}
+
+// stopping asks for as long as the drain may last, which the configuration says
+// and the unit cannot know.
+func (n *notifier) stopping(longest time.Duration) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.ending = true
+	n.tell(systemd.SdNotifyStopping+"\n"+extension(longest), "draining: what runs is finished, what waits is refused")
+}
+
+// reloading says that a reload has begun, and done that it is over; of several
+// at once the first and the last say so. done comes before whoever asked is
+// answered: the service manager takes the daemon for reloading until it is told.
+func (n *notifier) reloading(ctx context.Context, status func() string) (done func()) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.reloads++
+	if n.reloads == 1 && n.isReady && !n.ending {
+		// The time makes out which of our messages a request to reload precedes.
+		n.tell(systemd.SdNotifyReloading+"\n"+systemd.SdNotifyMonotonicUsec()+extension(extendBy), "reloading")
+	}
+	rest := n.extend(ctx, func() string { return "reloading" })
+	return func() {
+		rest()
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.reloads--
+		if n.reloads == 0 && n.isReady && !n.ending {
+			n.tell(systemd.SdNotifyReady, status())
+		}
+	}
+}
+
+// extend asks for more time until it is told to rest.
+func (n *notifier) extend(ctx context.Context, status func() string) (rest func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var asking sync.WaitGroup
+	asking.Go(func() {
+		tick := time.NewTicker(extendEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				n.mu.Lock()
+				n.tell(extension(extendBy), status())
+				n.mu.Unlock()
+			}
+		}
+	})
+	return func() {
+		cancel()
+		asking.Wait()
+	}
+}
+
+func extension(d time.Duration) string {
+	return fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", d.Microseconds())
+}
+
+// kick has the status told anew. It never blocks: pools call it.
+func (n *notifier) kick() {
+	select {
+	case n.changed <- struct{}{}:
+	default:
+	}
+}
+
+// follow tells the status when it has changed.
+func (n *notifier) follow(ctx context.Context, status func() string) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-n.changed:
+			n.status(status())
+		}
+	}
+}
+
+// tell sends one datagram. Called with mu held.
+func (n *notifier) tell(state, status string) {
+	n.last = status
+	if state != "" {
+		state += "\n"
+	}
+	n.send(state + "STATUS=" + status)
+}
+
+func (n *notifier) send(state string) {
 	if _, err := systemd.SdNotify(false, state); err != nil {
 		n.log.Warn("the service manager could not be told", "event", "notify_failed", "reason", err.Error())
 	}

@@ -131,6 +131,7 @@ func levelOf(python string) hclog.Level {
 
 // observeStatus: a pool is doing better or worse.
 func (d *Daemon) observeStatus(e pool.StatusChanged) {
+	d.notify.kick()
 	level := hclog.Info
 	args := []any{"event", "pool_status", "pool", e.Pool, "from", string(e.From), "to", string(e.To)}
 	switch e.To {

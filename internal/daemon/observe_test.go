@@ -18,7 +18,7 @@ import (
 func observed(t *testing.T, events ...supervisor.Event) []map[string]any {
 	t.Helper()
 	var b bytes.Buffer
-	d := &Daemon{log: hclog.New(&hclog.LoggerOptions{Output: &b, JSONFormat: true, Level: hclog.Trace})}
+	d := &Daemon{notify: newNotifier(hclog.NewNullLogger()), log: hclog.New(&hclog.LoggerOptions{Output: &b, JSONFormat: true, Level: hclog.Trace})}
 	d.pools = newRegistry(d)
 	for _, e := range events {
 		d.observe(e)

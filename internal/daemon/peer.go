@@ -6,7 +6,6 @@ import (
 	"syscall"
 
 	"github.com/mochilang/mochi-pyd/rpc"
-	"golang.org/x/sys/unix"
 )
 
 var (
@@ -15,7 +14,7 @@ var (
 )
 
 // peerOf asks the kernel who connected.
-func peerOf(c io.ReadWriteCloser) rpc.Peer {
+func peerOf(c io.ReadWriteCloser) (p rpc.Peer) {
 	sc, ok := c.(syscall.Conn)
 	if !ok {
 		return rpc.Peer{}
@@ -24,11 +23,8 @@ func peerOf(c io.ReadWriteCloser) rpc.Peer {
 	if err != nil {
 		return rpc.Peer{}
 	}
-	var cred *unix.Ucred
-	if ctlErr := raw.Control(func(fd uintptr) {
-		cred, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
-	}); ctlErr != nil || err != nil {
+	if raw.Control(func(fd uintptr) { p = credentials(int(fd)) }) != nil {
 		return rpc.Peer{}
 	}
-	return rpc.Peer{PID: int(cred.Pid), UID: int(cred.Uid), GID: int(cred.Gid), OK: true}
+	return p
 }

@@ -38,6 +38,7 @@ type Reconfigured struct {
 func (d *Daemon) Reconfigure(ctx context.Context, told func(Reconfigured)) (Reconfigured, error) {
 	d.rereading.Lock()
 	defer d.rereading.Unlock()
+	defer d.notify.reloading(ctx, d.pools.summary)()
 	next, err := d.config().Again()
 	if err != nil {
 		err = wrongConfig(err)

@@ -17,6 +17,7 @@ import (
 // shelf is a module whose functions give objects that only a handle stands for.
 const shelf = `
 import asyncio, gc, os, time, weakref
+import mochi_pyd
 
 ALIVE = weakref.WeakSet()
 
@@ -33,6 +34,10 @@ class Box:
         await asyncio.sleep(seconds)
         self.log.append(item)
         return item
+    def ask(self, name):
+        return mochi_pyd.callback(name)()
+    async def aask(self, name):
+        return await mochi_pyd.callback(name)()
     def nap(self, seconds):
         time.sleep(seconds)
         return seconds

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -278,19 +277,11 @@ func (r *registry) forgetIdle(s *served, now time.Time) {
 	r.forget(s)
 }
 
-// settle waits until each declared pool is ready or known broken, and says
-// which are broken.
-func (r *registry) settle(ctx context.Context) string {
-	var broken []string
+// settle waits until each declared pool is ready or known broken.
+func (r *registry) settle(ctx context.Context) {
 	for _, s := range r.now.Load().all {
-		if _, err := s.pool.Wait(ctx); err != nil && ctx.Err() == nil {
-			broken = append(broken, s.settings().Name)
-		}
+		_, _ = s.pool.Wait(ctx) // summary says which are broken
 	}
-	if len(broken) > 0 {
-		return "broken: " + strings.Join(broken, ", ")
-	}
-	return ""
 }
 
 // drain ends every pool, each within its own graceful-timeout.

@@ -56,6 +56,7 @@ func (d *Daemon) reload(c *rpc.Call) {
 		count += len(s.pool.Stat().Slots)
 	}
 	rolled := d.onItsOwn(func(ctx context.Context) (any, error) {
+		defer d.notify.reloading(ctx, d.pools.summary)()
 		n, err := d.reloadPools(ctx, chosen) // the log is told, too
 		return map[string]int{"reloaded": n}, err
 	})

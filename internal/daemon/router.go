@@ -25,6 +25,9 @@ func (d *Daemon) handleHost(c *rpc.Call) {
 	}
 	s, function, err := d.route(c)
 	for err == nil {
+		if err = notOurs(c, function); err != nil {
+			break
+		}
 		c.Function = function
 		if len(c.RawMeta) > 0 {
 			if err = d.hold(c, s); err != nil {
@@ -37,6 +40,15 @@ func (d *Daemon) handleHost(c *rpc.Call) {
 		s, function, err = d.route(c) // forgotten meanwhile: made anew
 	}
 	c.Fail(err)
+}
+
+// notOurs refuses a function's name that a worker takes for one of the runtime's
+// own: those are asked by the daemon, which says whose handles they are for.
+func notOurs(c *rpc.Call, function string) *rpc.Error {
+	if !config.Reserved(function) || strings.HasPrefix(c.Method, refPrefix) {
+		return nil
+	}
+	return rpc.Errorf(rpc.KindMethodNotFound, "%s: names that begin with mochi. or rpc. are the runtime's own, and no module's functions", c.Method)
 }
 
 // route finds the pool a call is for, and the function's name inside it. The

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/coreos/go-systemd/v22/journal"
 	"github.com/hashicorp/go-hclog"
 	"golang.org/x/sys/unix"
 )
@@ -33,11 +34,19 @@ func New(o Options) (hclog.Logger, *Writer) {
 		o.Getenv = os.Getenv
 	}
 	format := o.Resolved()
-	w := NewWriter(o.Output)
+	// The journal itself, with fields, when what we write to is its stream: then
+	// it is there, and it is where whoever started us looks. A journal that was
+	// asked for by name may be another machine's, behind a pipe.
+	native := format == FormatJournal && underJournal(o.Output, o.Getenv("JOURNAL_STREAM")) && journal.Enabled()
+	to := io.Writer(o.Output)
+	if native {
+		to = newEntries(o.Output)
+	}
+	w := NewWriter(to)
 	opts := &hclog.LoggerOptions{
 		Level:              hclog.LevelFromString(o.Level),
 		Output:             w,
-		JSONFormat:         format == FormatJSON,
+		JSONFormat:         format == FormatJSON || native,
 		JSONEscapeDisabled: true,
 		DisableTime:        format == FormatJournal, // the journal keeps time itself
 		TimeFormat:         "2006-01-02T15:04:05.000Z07:00",
@@ -50,7 +59,7 @@ func New(o Options) (hclog.Logger, *Writer) {
 	if format == FormatText && isTerminal(o.Output) && o.Getenv("NO_COLOR") == "" {
 		opts.Color = hclog.ForceColor
 	}
-	if format == FormatJournal {
+	if format == FormatJournal && !native {
 		opts.Output = journalWriter{w}
 	}
 	return hclog.New(opts), w
@@ -90,7 +99,7 @@ func isTerminal(f *os.File) bool {
 	if f == nil {
 		return false
 	}
-	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	_, err := unix.IoctlGetTermios(int(f.Fd()), getTermios)
 	return err == nil
 }
 
@@ -101,7 +110,7 @@ func (j journalWriter) Write(p []byte) (int, error) { return j.to.Write(p) }
 
 // LevelWrite is hclog's way of saying which level a line has.
 func (j journalWriter) LevelWrite(level hclog.Level, p []byte) (int, error) {
-	priority := map[hclog.Level]int{hclog.Trace: 7, hclog.Debug: 7, hclog.Info: 6, hclog.Warn: 4, hclog.Error: 3}[level]
+	priority := priorityOf(level)
 	out := fmt.Appendf(nil, "<%d>", priority)
 	// Continued lines keep their priority.
 	text := strings.ReplaceAll(strings.TrimSuffix(string(p), "\n"), "\n", fmt.Sprintf("\n<%d>", priority))

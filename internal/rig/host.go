@@ -98,5 +98,12 @@ func Request(id int, method, params string) string {
 	return fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":%q%s}`, id, method, params)
 }
 
+// Finish says that nothing more will be sent, and goes on reading.
+func (h *Host) Finish() {
+	if c, ok := h.conn.(*net.UnixConn); ok {
+		_ = c.CloseWrite()
+	}
+}
+
 // Close hangs up.
 func (h *Host) Close() error { return h.conn.Close() }

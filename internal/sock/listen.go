@@ -43,6 +43,9 @@ type Listener struct {
 // Path is where the socket is.
 func (l *Listener) Path() string { return l.path }
 
+// Passed says that the service manager bound it, and keeps it.
+func (l *Listener) Passed() bool { return l.lock == nil }
+
 // Shut removes the socket, if it is still the one that was bound here: a client
 // sees "missing", and not "stale", while those that wait are accepted. It is
 // false for one that was passed, in which they may wait for the next daemon.
@@ -201,7 +204,7 @@ func takeLock(path string) (*os.File, error) {
 		}
 		var mine unix.Stat_t
 		device, inode, err := identify(name)
-		if unix.Fstat(int(f.Fd()), &mine) == nil && err == nil && mine.Dev == device && mine.Ino == inode {
+		if unix.Fstat(int(f.Fd()), &mine) == nil && err == nil && deviceOf(&mine) == device && mine.Ino == inode {
 			_ = f.Truncate(0)
 			_, _ = f.WriteAt([]byte(strconv.Itoa(os.Getpid())), 0)
 			return f, nil
@@ -216,7 +219,7 @@ func identify(path string) (device, inode uint64, err error) {
 	if err := unix.Lstat(path, &st); err != nil {
 		return 0, 0, err
 	}
-	return uint64(st.Dev), st.Ino, nil
+	return deviceOf(&st), st.Ino, nil
 }
 
 func groupID(group string) (int, error) {

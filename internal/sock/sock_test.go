@@ -10,8 +10,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-
-	"golang.org/x/sys/unix"
 )
 
 // socketDir is a private directory with a path short enough for a socket.
@@ -204,8 +202,7 @@ func TestThreeSocketTroublesEachSayWhatToType(t *testing.T) {
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
 		if os.Geteuid() == 0 {
-			_ = unix.Setfsgid(65534)
-			_ = unix.Setfsuid(65534)
+			becomeNobody()
 		} else {
 			_ = os.Chmod(path, 0)
 		}

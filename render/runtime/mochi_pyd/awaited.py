@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from .loop import asking, collect
-from .side import asked
 from .surface import kind
 
 TYPE_CHECKING = False
@@ -21,10 +19,6 @@ def awaiting(function: Any) -> Any:
     @functools.wraps(function)
     async def awaited(*params: Any, **named: Any) -> Any:
         result = function(*params, **named)
-        if hasattr(type(result), "__await__"):
-            return await result
-        if not hasattr(type(result), "__anext__") or asked(asking.get()):
-            return result
-        return await collect(result)
+        return await result if hasattr(type(result), "__await__") else result
 
     return awaited

@@ -9,6 +9,8 @@ that could only run where this call waits is refused by the daemon (-32011).
 
 from __future__ import annotations
 
+from itertools import count
+
 from . import api, side
 from .cancel import shots
 from .values import encode
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from .worker import Worker
 
-_asked = 0  # numbers the questions of this worker
+_asked = count(1)  # numbers the questions of this worker, whatever thread asks
 
 
 class CallbackError(Exception):
@@ -71,30 +73,30 @@ class Callback:
         text = _text(worker, request, list(args), tagged), _text(worker, request, kwargs, tagged)
         if worker.loop is not None and worker.loop.is_current():
             return self._ask_on_loop(worker, request, text, tagged)
-        call = request["id"]
-        key = self._send(worker, call, text)
+        key = _number(request)
+        self._send(worker, key, text)
         return _result(worker, request, side.wait(worker, key), tagged)
 
     async def _ask_on_loop(
         self, worker: Worker, request: Any, text: tuple[str, str], tagged: bool
     ) -> Any:
-        key = self._send(worker, request["id"], text)
-        return _result(worker, request, await side.hearing(worker, key), tagged)
+        key = _number(request)
+        word = await side.hearing(worker, key, lambda: self._send(worker, key, text))
+        return _result(worker, request, word, tagged)
 
-    def _send(self, worker: Worker, call: object, text: tuple[str, str]) -> side.Key:
-        global _asked
+    def _send(self, worker: Worker, key: side.Key, text: tuple[str, str]) -> None:
         side.share(worker)
-        _asked += 1
-        number, (args, kwargs) = _asked, text
+        (_, call, number), (args, kwargs) = key, text
         line = (
             '{"jsonrpc":"2.0","method":"mochi.callback","params":'
             f'{{"id":{call},"n":{number},"callback":{encode(self.name)},'
             f'"args":{args},"kwargs":{kwargs}}}}}\n'
         )
         side.emit(worker, line.encode())
+        if worker.refs is not None:
+            worker.refs.delivered()
         if shots:
             side.look(worker)
-        return "mochi.called", call, number
 
 
 def callback(name: str) -> Callback:
@@ -106,6 +108,11 @@ def callback(name: str) -> Callback:
     if not isinstance(name, str) or not name:
         raise TypeError(f"a callback has a name, a string that is not empty: {name!r} is none")
     return Callback(name)
+
+
+def _number(request: Any) -> side.Key:
+    """Name the answer to the next question."""
+    return "mochi.called", request["id"], next(_asked)
 
 
 def _text(worker: Worker, request: Any, value: Any, tagged: bool) -> str:

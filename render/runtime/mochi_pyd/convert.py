@@ -42,7 +42,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-# An iterator is measured each time this many more items have been read.
+# What the interpreter says of an int with more digits than it likes to write.
+DIGITS = "Exceeds the limit"
+# An iterator is measured when twice as many items have been read, and at the latest
+# when so many more have: large items fill a message soon.
 BATCH = 1024
 
 
@@ -176,13 +179,13 @@ class Careful:
         if not is_iterator(value):
             return plain(value)
         known = self.read.get(id(value))
-        if known is None:
-            known = (value, self._items(value))  # kept, so that its id stays its own
-            self.read[id(value)] = known
-        return known[1]
+        return self._items(value) if known is None else known[1]
 
     def _items(self, iterator: Iterator[object]) -> list[object]:
         gauge = Gauge(self)
+        # What is measured may be what cannot be written: it is looked for in what has
+        # been read by then. The iterator is kept, so that its id stays its own.
+        self.read[id(iterator)] = iterator, gauge.items
         for item in iterator:
             gauge.add(item)
         audit(gauge.items, 0)
@@ -201,15 +204,28 @@ class Gauge:
     def __init__(self, careful: Careful | None = None) -> None:
         self.items: list[object] = []
         self.size = 0
+        self._measured, self._next = 0, 1
         self._careful = careful or Careful()
 
     def add(self, item: object) -> None:
         """Keep item, or refuse when all of them are too large."""
         self.items.append(item)
-        if len(self.items) % BATCH == 0:
-            self.size += len(self._careful.text(self.items[-BATCH:])) - 1
+        if len(self.items) == self._next:
+            self.size += len(self._text(self.items[self._measured :])) - 1
+            self._measured = self._next
+            self._next += min(self._next, BATCH)
             if self.size > values.limit:
                 raise too_large(self.size)
+
+    def _text(self, items: list[object]) -> str:
+        """Write items. What that refuses, every later attempt refuses as well."""
+        try:
+            return self._careful.text(items)
+        except ValueError as error:
+            if not str(error).startswith(DIGITS):
+                raise
+        with UnlimitedDigits():
+            return self._careful.text(items)
 
 
 def encode_carefully(value: Any, error: Exception) -> str:
@@ -220,7 +236,7 @@ def encode_carefully(value: Any, error: Exception) -> str:
             return careful.text(value)
         except Exception as second:
             error = second
-    if isinstance(error, ValueError) and str(error).startswith("Exceeds the limit"):
+    if isinstance(error, ValueError) and str(error).startswith(DIGITS):
         with UnlimitedDigits():
             try:
                 return careful.text(value)

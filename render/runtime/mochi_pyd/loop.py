@@ -17,12 +17,14 @@ from contextvars import ContextVar, copy_context
 from inspect import CORO_CREATED, getcoroutinestate
 from time import monotonic as clock
 
-from . import engine, polling, side, stdio
+from . import engine, polling, side, stdio, values
 from .cancel import shots, stopping
 from .lane import READ_SIZE, revoked, skip
+from .refusal import Refusal
 from .side import asked
 from .stacks import threads, waiting
 from .surface import kind
+from .values import encode, too_large
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -348,7 +350,7 @@ class Loop:
 
                 line = await pour(self._worker, request, awaitable)
             else:
-                line = self._worker.reply(request, await collect(awaitable))
+                line = self._worker.reply(request, None, await collect(awaitable))
         except BaseException as error:
             if isinstance(error, GeneratorExit) and not self._serving:
                 raise  # closed with its loop, which has been answered for (_abandon)
@@ -376,11 +378,21 @@ def make(worker: Worker, run: Callable[[], object] | None) -> Loop:
     return Loop(worker, run)
 
 
-async def collect(items: Any) -> list[object]:
-    """Read an asynchronous iterator to its end, or until it fills a message."""
-    from .convert import Gauge
+async def collect(items: Any) -> str:
+    """Write what an asynchronous iterator gives as an array, until it fills a message.
 
-    gauge = Gauge()
+    Each item once: what is in it may be there to be read once.
+    """
+    from .streams import placed
+
+    texts: list[str] = []
+    size = 0
     async for item in items:
-        gauge.add(item)
-    return gauge.items
+        try:
+            texts.append(encode(item))
+        except Refusal as error:
+            raise placed(error, len(texts)) from None
+        size += len(texts[-1]) + 1
+        if size > values.limit:
+            raise too_large(size)
+    return f"[{','.join(texts)}]"

@@ -116,7 +116,7 @@ class PerCall(Loop):
 
                     line = await pour(self._worker, request, awaitable)
                 else:
-                    line = self._worker.reply(request, await collect(awaitable))
+                    line = self._worker.reply(request, None, await collect(awaitable))
                 if running.awaitable is None:
                     return line
         except BaseException as error:

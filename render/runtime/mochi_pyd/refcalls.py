@@ -44,7 +44,7 @@ class RefMethod:
             known = ", ".join(PREFIX + operation for operation in OPERATIONS)
             raise UnknownMethod(f"there is no {name}: there are {known}", method=name)
 
-    def __call__(self, subject: Any = None, *params: Any, **named: Any) -> Any:
+    def __call__(self, subject: Any = None, /, *params: Any, **named: Any) -> Any:
         """Do it; the subject was put before the request's own arguments."""
         if not isinstance(subject, Subject):
             raise StaleRef("", f"name the handle of {self.name} in meta.ref")

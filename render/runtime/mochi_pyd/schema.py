@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 12  # of types within types
 MAX_CHOICES = 256  # values of an Enum or Literal that are listed
+# Types written out in one schema; what is left then is anything. Eight classes that
+# all refer to each other are 100,000 types when each is written where it stands.
+MAX_TYPES = 1000
+_written = 0  # in the schema that is being made
 
 _PLAIN: dict[Any, Schema] = {
     int: {"type": "integer"},
@@ -74,7 +78,9 @@ _WRAPPERS = {"Annotated", "Required", "NotRequired", "ReadOnly", "Final", "Class
 
 def of(annotation: Any, depth: int = 0, inside: tuple[Any, ...] = ()) -> Schema:
     """Give the schema of what has this annotation."""
-    if depth > MAX_DEPTH:
+    if depth == 0 and not inside:
+        _begin()
+    if depth > MAX_DEPTH or _full():
         return {}
     try:
         return _of(annotation, depth, inside)
@@ -82,6 +88,18 @@ def of(annotation: Any, depth: int = 0, inside: tuple[Any, ...] = ()) -> Schema:
         raise
     except Exception:
         return {}
+
+
+def _begin() -> None:
+    global _written
+    _written = 0
+
+
+def _full() -> bool:
+    """Count one more type; tell whether the schema is as big as it may be."""
+    global _written
+    _written += 1
+    return _written > MAX_TYPES
 
 
 def hints(function: Any) -> dict[str, Any]:
@@ -232,6 +250,8 @@ def inlined(schema: Any, definitions: Any = None, inside: tuple[str, ...] = ()) 
         return [inlined(each, definitions, inside) for each in schema]
     if not isinstance(schema, dict):
         return schema
+    if _full():
+        return {}
     if definitions is None:
         definitions = schema.get("$defs", {})
     target = schema.get("$ref")

@@ -18,6 +18,7 @@ from .values import encode, parse
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from asyncio import Future
+    from collections.abc import Callable
     from typing import Any
 
     from .worker import Worker
@@ -138,38 +139,33 @@ def wait(worker: "Worker", key: "Key") -> "Any":
     return ear.wait(key)
 
 
-# Whoever waits on a loop, and what came before he did: a call with a loop of its
-# own asks on another thread than the one that reads the answer.
+# Whoever waits on a loop; with a loop for each call, on another thread than the one
+# that reads the answer.
 _expected: "dict[Key, Future[Any]]" = {}
-_early: "dict[Key, Any]" = {}
-# Words of calls that have ended are early for ever.
-MAX_EARLY = 256
 
 
-async def hearing(worker: "Worker", key: "Key") -> "Any":
-    """Wait on a loop until the daemon has said what key names."""
-    if worker.wire.loop < 0:
-        raise closed()
+async def hearing(worker: "Worker", key: "Key", ask: "Callable[[], object]") -> "Any":
+    """Ask, and wait on a loop until the daemon has said what key names.
+
+    It is expected before it is asked for. So what nobody expects is the late word
+    of a call that has ended, and need not be kept.
+    """
     future = sys.modules["asyncio"].get_running_loop().create_future()
     _expected[key] = future
     try:
-        if key in _early:
-            return _early.pop(key)
+        ask()
+        if worker.wire.loop < 0 and not future.done():
+            raise closed()
         return await future
     finally:
         _expected.pop(key, None)
+        future.cancel()
 
 
 def hear(message: "Any") -> None:
     """Take a word that the loop's thread has read between its requests."""
-    key = key_of(message)
-    if key not in _expected:
-        if len(_early) >= MAX_EARLY:
-            _early.pop(next(iter(_early)), None)
-        _early[key] = message["params"]
-    future = _expected.get(key)
+    future = _expected.get(key_of(message))
     if future is not None:
-        _early.pop(key, None)
         _settle(future, message["params"])
 
 

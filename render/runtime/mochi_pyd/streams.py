@@ -87,6 +87,8 @@ def begin(worker: Worker, request: Any, items: Any) -> Answer | None:
             room -= size
             emit(worker, f'{head}{sent},"items":[{text}]}}}}\n'.encode())
             sent += 1
+            if worker.refs is not None:
+                worker.refs.delivered()
             if shots and Kicks.here is not None:
                 Kicks.here.kick()
     finally:
@@ -112,14 +114,15 @@ async def pour(worker: Worker, request: Any, items: Any) -> bytes:
                 raise too_large(size)
             while left == 0 or (room < size and room < ROOM):
                 since = clock()
-                flow.complain()
-                left += (await side.hearing(worker, flow.key))["n"]
+                left += (await side.hearing(worker, flow.key, flow.complain))["n"]
                 room = ROOM
                 flow.waited(clock() - since)
             left -= 1
             room -= size
             worker.send(f'{head}{sent},"items":[{text}]}}}}\n'.encode())
             sent += 1
+            if worker.refs is not None:
+                worker.refs.delivered()
             if clock() - since > SLICE:
                 await sleep(0)
                 since = clock()

@@ -28,6 +28,9 @@ MAX_REMEMBERED = 4096
 MAX_WRAPPERS = 32
 
 _Module = type(sys)
+# By these a generator's handle would lead to the globals of its module, and from
+# there everywhere: no name of theirs begins with _.
+_INSIDES = (type(sys._getframe()), type((lambda: None).__code__))
 _BoundMethod: "Any" = type(os.environ.get)
 _ROUTINES: "tuple[Any, ...]" = (
     type(lambda: None),
@@ -266,6 +269,8 @@ def _submodule(holder: "Any", segment: str) -> "ModuleType | None":
 
 def owned(holder: "Any", segment: str, value: "Any") -> bool:
     """Tell whether value may be reached as an attribute of holder."""
+    if isinstance(value, _INSIDES):
+        return False
     owner = home(value)
     if isinstance(holder, _Module):
         if owner is None:  # a builtin's method, bound to an object

@@ -5,6 +5,8 @@ import gc
 import json
 import weakref
 
+import mochi_pyd
+
 ALIVE = weakref.WeakSet()
 
 
@@ -55,6 +57,9 @@ class Box:
 
     def note(self, item):
         self.log.append(item)
+
+    def mail(self, subject, method=None):
+        return [subject, method]
 
     def child(self):
         return Box("child")
@@ -116,6 +121,22 @@ async def numbers():
 
 def tally():
     yield from (1, 2)
+
+
+def boxes(count):
+    for number in range(count):
+        yield Box(number)
+    raise ValueError("no more boxes")
+
+
+async def boxes_later(count):
+    for box in boxes(count):
+        yield box
+
+
+def offer(name):
+    mochi_pyd.callback(name)(Box("offered"))
+    raise ValueError("no more offers")
 
 
 def alive():

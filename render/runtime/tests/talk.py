@@ -119,6 +119,23 @@ async def generator_later(n):
     return count(n)
 
 
+async def nested(n):
+    for i in range(n):
+        yield [iter([i, i + 1])]
+
+
+async def nested_badly(n):
+    for i in range(n):
+        yield [iter([i, 10**5000])]
+    yield {"a": object()}
+
+
+async def large(size):
+    while True:
+        LOG.append("large")
+        yield "x" * size
+
+
 async def async_generator_later(n):
     return count_async(n)
 

@@ -1,9 +1,12 @@
 """Discovery: what annotations become, and the reason of every name that is left out."""
 
+import dataclasses
 import json
 import sys
+import time
 
 import pytest
+from mochi_pyd import schema
 
 TYPED = '''
 from __future__ import annotations
@@ -312,3 +315,22 @@ def test_models_and_arrays_are_described(tmp_path):
         assert schemas(methods["arrays"]) == {"a": {"type": "array"}, "b": NUMBER, "c": INTEGER}
     finally:
         worker.close()
+
+
+def test_classes_that_all_refer_to_each_other_have_a_schema_of_bounded_size():
+    names = [f"Part{number}" for number in range(9)]
+    for name in names:
+        fields = [(f"field_{other}", other) for other in names]
+        globals()[name] = dataclasses.make_dataclass(
+            name, fields, namespace={"__module__": __name__}
+        )
+    try:
+        began = time.monotonic()
+        shape = schema.of(globals()[names[0]])
+        assert len(json.dumps(shape)) < 200_000
+        assert shape["properties"]["field_Part1"]["title"] == "Part1"
+        assert time.monotonic() - began < 5
+        assert schema.of(list[int]) == {"type": "array", "items": {"type": "integer"}}
+    finally:
+        for name in names:
+            del globals()[name]

@@ -78,6 +78,11 @@ def test_attributes_are_called_or_given(shelf):
     assert shelf.on(shelf.make("Box", 1), "items") == [1]
 
 
+def test_an_argument_may_have_any_name(shelf):
+    named = {"subject": "hello", "method": "post"}
+    assert shelf.on(shelf.make("Box"), "mail", named=named) == ["hello", "post"]
+
+
 def test_a_class_and_a_bound_method_can_be_handles(shelf):
     child = shelf.on(shelf.make("Box"), "$get", "put", returns="ref")["$ref"]["id"]
     assert shelf.on(child, "$call", "x", named={"*": ["x"], "times": 3}) == 3
@@ -92,6 +97,10 @@ def test_private_and_foreign_names_are_refused_at_each_hop(shelf):
         assert shelf.on(box, name)["code"] == NOT_FOUND, name
     for name in ("_secret", "library", "lid.__dict__", ""):
         assert shelf.on(box, "$get", name)["code"] == NOT_FOUND, name
+    tally = shelf.make("tally")
+    for name in ("gi_frame", "gi_frame.f_builtins", "gi_code", "gi_frame.f_back.f_globals"):
+        assert shelf.on(tally, name)["code"] == NOT_FOUND, name
+        assert shelf.on(tally, "$get", name, returns="ref")["code"] == NOT_FOUND, name
     error = shelf.on(box, "nothing")
     assert "shelf.Box has no attribute nothing" in error["message"]
     assert shelf.on(box, "$nothing")["code"] == NOT_FOUND
@@ -252,3 +261,22 @@ def test_a_plain_worker_knows_nothing_of_handles(start_daemon, tmp_path):
     loaded = "import sys\ndef loaded():\n    return 'mochi_pyd.refs' in sys.modules\n"
     (tmp_path / "quiet.py").write_text(loaded)
     assert start_daemon(module="quiet").ask("loaded") is False
+
+
+@pytest.mark.parametrize("method", ["boxes", "boxes_later"])
+def test_what_a_stream_has_given_stays_when_it_fails(shelf, method):
+    call = shelf.send(method, 3, meta={"encoding": "tagged", "stream": True})
+    assert shelf.answer(call)["data"]["message"] == "no more boxes"
+    items = [m["params"]["items"] for m in shelf.worker.stray if m["method"] == "mochi.items"]
+    given = [item["$ref"]["id"] for (item,) in items]
+    assert [shelf.on(ref, "items") for ref in given] == [[0], [1], [2]]
+
+
+def test_what_a_callback_was_given_stays_when_the_call_fails(shelf):
+    call = shelf.send("offer", "look", meta={"encoding": "tagged"})
+    while (asked := shelf.worker.message())["method"] != "mochi.callback":
+        pass
+    given = asked["params"]["args"][0]["$ref"]["id"]
+    shelf.worker.tell("mochi.called", id=call, n=asked["params"]["n"], result=None)
+    assert shelf.answer(call)["data"]["message"] == "no more offers"
+    assert shelf.on(given, "items") == ["offered"]

@@ -353,3 +353,16 @@ def test_by_hand_a_stream_that_nobody_hears_runs_like_any_notification(start, me
     line = f'{{"jsonrpc":"2.0","method":"{method}","params":[3],"meta":{{"stream":true}}}}\n'
     worker.write(line.encode())
     wait_for(lambda: worker.ask("log") == ["closed"])
+
+
+@pytest.mark.parametrize("wire", ["", "eventloop=per-call"])
+def test_an_asynchronous_iterator_becomes_an_array_of_all_that_is_in_it(start_daemon, wire):
+    worker = start_daemon(module="talk", wire=wire)
+    assert worker.ask("nested", 3, loop=True) == [[[0, 1]], [[1, 2]], [[2, 3]]]
+    assert len(worker.ask("nested", 2000)) == 2000
+    error = worker.ask("nested_badly", 2, loop=True)
+    assert (error["data"]["kind"], error["data"]["path"]) == ("not_serializable", "$[2].a")
+    assert "$[2].a" in error["message"]
+    worker.ask("log")
+    assert worker.ask("large", 1 << 18, loop=True)["data"]["kind"] == "too_large"
+    assert len(worker.ask("log")) < 10, "it stops soon behind what a message holds"

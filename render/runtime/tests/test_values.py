@@ -164,6 +164,22 @@ def test_endless_iterators_stop_at_the_cap(monkeypatch):
         assert refused.value.data["limit"] == 10_000
 
 
+def test_an_iterator_of_large_items_stops_soon_behind_the_cap(monkeypatch):
+    monkeypatch.setattr(values, "limit", 1 << 20)
+    counted = itertools.count(1)
+    with pytest.raises(Refusal, match="a message holds"):
+        values.encode("x" * 100_000 for _ in counted)
+    assert next(counted) < 40
+
+
+def test_no_item_of_an_iterator_is_lost_to_a_long_number_in_it():
+    long = 10**5000
+    for count in (3, 3000):
+        text = values.encode(iter([0, long, *range(count), long]))
+        assert text.count(",") == count + 2
+        assert text.endswith(f",1{'0' * 5000}]")
+
+
 def test_what_user_code_raises_while_it_is_read_is_its_own_error():
     def bad():
         yield 1

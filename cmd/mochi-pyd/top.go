@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"github.com/mochilang/mochi-pyd/internal/daemon"
+	"github.com/mochilang/mochi-pyd/internal/sock"
+	"github.com/mochilang/mochi-pyd/internal/top"
+)
+
+func (a *app) top() *cobra.Command {
+	return &cobra.Command{
+		Use:     "top",
+		Aliases: []string{"monit"},
+		Short:   "the pools and the workers, live: what each does now and for how long",
+		Long: `Show the pools and the workers, asked once a second: calls a second over the
+last minute, what each worker runs and for how long, how its predecessor ended.
+Keys sort, filter, restart, show log lines; ? lists them. Where standard output
+is no terminal, the same tables are printed once.`,
+		Example: `  mochi-pyd top
+  NO_COLOR=1 mochi-pyd top
+  mochi-pyd top | less`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			// Before anything else is asked: a path that cannot be found, a socket
+			// that nobody listens on are told as every command tells them.
+			path, err := a.controlPath()
+			if err != nil {
+				return err
+			}
+			if !draws(a.out) {
+				return a.topOnce(cmd.Context())
+			}
+			// A terminal that is gone sends SIGHUP; any of them leaves the screen as
+			// it was. A second one ends the program at once.
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+			defer stop()
+			defer context.AfterFunc(ctx, stop)()
+			conn, err := sock.Dial(ctx, path)
+			if err != nil {
+				return err
+			}
+			feed := top.NewFeed(func(ctx context.Context) (net.Conn, error) {
+				if first := conn; first != nil {
+					conn = nil
+					return first, nil
+				}
+				return sock.Dial(ctx, path)
+			})
+			defer feed.Close()
+			return top.Run(ctx, feed, a.in, a.out, os.Getenv("NO_COLOR") == "")
+		},
+	}
+}
+
+// draws says whether a screen can be drawn there.
+func draws(f *os.File) bool {
+	_, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ) // only terminals have one, on every system
+	return err == nil && os.Getenv("TERM") != "dumb"
+}
+
+// topOnce prints what the live view would show.
+func (a *app) topOnce(parent context.Context) error {
+	ctx, stop := interruptible(parent)
+	defer stop()
+	var s daemon.Status
+	if _, err := a.askControl(ctx, "mochi.status", nil, &s); err != nil {
+		return err
+	}
+	var w daemon.Workers
+	if _, err := a.askControl(ctx, "mochi.workers", nil, &w); err != nil {
+		return err
+	}
+	if err := a.printStatus(outTable, nil, s); err != nil {
+		return err
+	}
+	if _, err := a.out.WriteString("\n"); err != nil {
+		return err
+	}
+	return a.printWorkers(outTable, nil, w)
+}

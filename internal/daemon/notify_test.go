@@ -1,0 +1,139 @@
+package daemon
+
+import (
+	"net"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+	"unsafe"
+
+	"github.com/mochilang/mochi-pyd/pool"
+	"github.com/mochilang/mochi-pyd/rpc"
+)
+
+// manager is a service manager's notify socket.
+type manager struct{ *net.UnixConn }
+
+func newManager(t *testing.T) manager {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "notify")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	t.Setenv("NOTIFY_SOCKET", path)
+	return manager{conn}
+}
+
+// next is the next message, as its lines; nil when none comes in time.
+func (m manager) next(t *testing.T, limit time.Duration) []string {
+	t.Helper()
+	if err := m.SetReadDeadline(time.Now().Add(limit)); err != nil {
+		t.Fatal(err)
+	}
+	message := make([]byte, 4096)
+	n, err := m.Read(message)
+	if err != nil {
+		return nil
+	}
+	return strings.Split(strings.TrimSpace(string(message[:n])), "\n")
+}
+
+const soon = 10 * time.Second
+
+// until reads messages up to the first that has the line.
+func (m manager) until(t *testing.T, line string) []string {
+	t.Helper()
+	for {
+		message := m.next(t, soon)
+		if message == nil {
+			t.Fatalf("no message with %s came", line)
+		}
+		if slices.Contains(message, line) {
+			return message
+		}
+	}
+}
+
+func TestTheServiceManagerIsToldOfStartReloadAndStopInWholeMessages(t *testing.T) {
+	m := newManager(t)
+	r := start(t, "[pools.good]\nmodule = \"good\"\n[pools.bad]\nmodule = \"bad\"\n", map[string]string{"good": "def f(): return 1\n", "bad": "import nothing_of_that_name\n"})
+	ready := m.until(t, "READY=1")
+	if !slices.ContainsFunc(ready, func(l string) bool {
+		return strings.HasPrefix(l, "STATUS=serving: pools 2") && strings.HasSuffix(l, "broken: bad")
+	}) {
+		t.Errorf("ready with %q", ready)
+	}
+	client, err := rpc.Dial(t.Context(), r.control)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if err := client.Call(t.Context(), "mochi.reload", map[string]any{"pool": "good", "wait": true}, nil); err != nil {
+		t.Fatal(err)
+	}
+	reloading := m.until(t, "RELOADING=1")
+	if !slices.ContainsFunc(reloading, func(l string) bool { return strings.HasPrefix(l, "MONOTONIC_USEC=") }) {
+		t.Errorf("RELOADING=1 came without its time: %q", reloading)
+	}
+	// The answer is here, so this has been sent.
+	m.until(t, "READY=1")
+	r.stop()
+	stopping := m.until(t, "STOPPING=1")
+	if !slices.ContainsFunc(stopping, func(l string) bool { return strings.HasPrefix(l, "EXTEND_TIMEOUT_USEC=") }) {
+		t.Errorf("the drain asked for no time: %q", stopping)
+	}
+}
+
+// TestADeadlockedPoolIsNotFedThrough: the watchdog is fed while the daemon
+// answers itself, and no more when a pool's lock is held for ever.
+func TestADeadlockedPoolIsNotFedThrough(t *testing.T) {
+	m := newManager(t)
+	t.Setenv("WATCHDOG_USEC", "300000")
+	t.Setenv("WATCHDOG_PID", "")
+	r := start(t, "[pools.good]\nmodule = \"good\"\n", map[string]string{"good": "def f(): return 1\n"})
+	m.until(t, "READY=1")
+	for range 3 {
+		m.until(t, "WATCHDOG=1")
+	}
+	lock := lockOf(r.pools.named("good").pool)
+	lock.Lock()
+	// What was on its way may still come; then nothing does, for longer than the
+	// limit.
+	deadline := time.Now().Add(soon)
+	for m.next(t, time.Second) != nil {
+		if time.Now().After(deadline) {
+			lock.Unlock()
+			t.Fatal("the watchdog of a daemon with a deadlocked pool goes on being fed")
+		}
+	}
+	lock.Unlock()
+	m.until(t, "WATCHDOG=1")
+}
+
+// lockOf is the pool's own lock: holding it is the deadlock that no function of
+// its lets a test bring about.
+func lockOf(p *pool.Pool) *sync.Mutex {
+	return (*sync.Mutex)(unsafe.Pointer(reflect.ValueOf(p).Elem().FieldByName("mu").UnsafeAddr()))
+}
+
+// TestOperatorsWhoHoldEveryConnectionDoNotStarveTheWatchdog.
+func TestOperatorsWhoHoldEveryConnectionDoNotStarveTheWatchdog(t *testing.T) {
+	r := start(t, "[daemon]\nmax-connections = 1\n[pools.good]\nmodule = \"good\"\n", map[string]string{"good": "def f(): return 1\n"})
+	operator, err := rpc.Dial(t.Context(), r.control)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer operator.Close()
+	if err := operator.Call(t.Context(), "mochi.ping", nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.alive(t.Context()); err != nil {
+		t.Errorf("the daemon takes itself for dead: %v", err)
+	}
+}

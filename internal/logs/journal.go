@@ -1,0 +1,145 @@
+package logs
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/coreos/go-systemd/v22/journal"
+	"github.com/hashicorp/go-hclog"
+)
+
+// identifier is what journalctl -t finds us by, whatever the binary is called.
+const identifier = "mochi-pyd"
+
+// entries writes lines of JSON, as hclog makes them, as entries of the journal:
+// each with its own priority, and with a field MOCHI_POOL, MOCHI_SLOT,
+// MOCHI_REASON and so on for each of its keys, so that
+//
+//	journalctl -u mochi-pyd MOCHI_POOL=numpy MOCHI_REASON=oom
+//
+// finds what it says. On its standard error a service has one priority for all
+// that it does not mark, and no fields. It stands behind a Writer: the loggers
+// do not wait for the journal, nor for the lines to be read again here.
+type entries struct {
+	send  func(message string, p journal.Priority, fields map[string]string) error
+	spare io.Writer // takes what the journal does not
+}
+
+func newEntries(spare io.Writer) entries { return entries{journal.Send, spare} }
+
+// Write takes whole lines.
+func (e entries) Write(p []byte) (int, error) {
+	for line := range bytes.Lines(p) {
+		message, priority, fields := entryOf(bytes.TrimSuffix(line, []byte("\n")))
+		if err := e.send(message, priority, fields); err != nil {
+			// journald is being restarted, or is gone: standard error is still its
+			// stream, and may be read.
+			if _, err := fmt.Fprintf(e.spare, "<%d>%s\n", priority, strings.ReplaceAll(message, "\n", fmt.Sprintf("\n<%d>", priority))); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return len(p), nil
+}
+
+// entryOf reads a line again. What is no JSON is what the Writer says itself.
+func entryOf(line []byte) (string, journal.Priority, map[string]string) {
+	fields := map[string]string{"SYSLOG_IDENTIFIER": identifier}
+	record := map[string]any{}
+	d := json.NewDecoder(bytes.NewReader(line))
+	d.UseNumber() // 1234567 is not 1.234567e+06
+	if d.Decode(&record) != nil {
+		return string(line), journal.PriWarning, fields
+	}
+	level, _ := record["@level"].(string)
+	message, _ := record["@message"].(string)
+	text, _ := record["text"].(string)
+	var said []string
+	for _, key := range inOrder(record) {
+		value := fmt.Sprint(record[key])
+		fields[fieldOf(key)] = value
+		if key != "event" && key != "text" && key != "generation" { // for machines; below; both
+			said = append(said, key+"="+quoted(value))
+		}
+	}
+	if len(said) > 0 {
+		message += ": " + strings.Join(said, " ")
+	}
+	// A traceback's first line is the message already.
+	if _, rest, more := strings.Cut(text, "\n"); more && strings.HasPrefix(message, firstOf(text)) {
+		message += "\n" + rest
+	} else if text != "" {
+		message += "\n" + text
+	}
+	return message, priorityOf(hclog.LevelFromString(level)), fields
+}
+
+func firstOf(text string) string {
+	first, _, _ := strings.Cut(text, "\n")
+	return Clean(first)
+}
+
+// foremost are the keys that a reader looks for first.
+var foremost = []string{"pool", "slot", "pid", "function", "reason"}
+
+// inOrder are the keys of a record but hclog's own.
+func inOrder(record map[string]any) []string {
+	var keys []string
+	for key := range record {
+		if !strings.HasPrefix(key, "@") {
+			keys = append(keys, key)
+		}
+	}
+	place := func(key string) int {
+		if i := slices.Index(foremost, key); i >= 0 {
+			return i
+		}
+		return len(foremost)
+	}
+	slices.SortFunc(keys, func(a, b string) int {
+		if d := place(a) - place(b); d != 0 {
+			return d
+		}
+		return strings.Compare(a, b)
+	})
+	return keys
+}
+
+// fieldOf is a key as the journal's fields are called.
+func fieldOf(key string) string {
+	return "MOCHI_" + strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z':
+			return r - 'a' + 'A'
+		case r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
+			return r
+		}
+		return '_'
+	}, key)
+}
+
+// quoted is a value in a message: escaped, and in quotes where it has spaces.
+func quoted(value string) string {
+	value = Clean(value)
+	if value == "" || strings.ContainsAny(value, " =\"") {
+		return `"` + strings.ReplaceAll(value, `"`, `\"`) + `"`
+	}
+	return value
+}
+
+// priorityOf is a level in the numbers of syslog(3).
+func priorityOf(level hclog.Level) journal.Priority {
+	switch level {
+	case hclog.Trace, hclog.Debug:
+		return journal.PriDebug
+	case hclog.Warn:
+		return journal.PriWarning
+	case hclog.Error:
+		return journal.PriErr
+	}
+	return journal.PriInfo
+}
