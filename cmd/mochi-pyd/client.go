@@ -29,7 +29,10 @@ func interruptible(parent context.Context) (context.Context, context.CancelFunc)
 // as they came. It does not use rpc.Client, which reads results as JSON values.
 func ask(ctx context.Context, socket, method string, params, meta json.RawMessage) (json.RawMessage, error) {
 	conn, err := sock.Dial(ctx, socket)
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil: // the time was over, not the daemon away
+		return nil, context.Cause(ctx)
+	case err != nil:
 		return nil, err
 	}
 	defer conn.Close()

@@ -93,7 +93,7 @@ func (a *app) printDescription(d described, wide bool) error {
 	if _, err := fmt.Fprintln(a.out, plain(head)); err != nil {
 		return err
 	}
-	a.section("Settings", wide)
+	a.section("Settings")
 	t := newTable(a.out, "  KEY", "VALUE", "FROM")
 	shown := 0
 	for _, s := range d.Settings {
@@ -109,7 +109,7 @@ func (a *app) printDescription(d described, wide bool) error {
 	if left := len(d.Settings) - shown; left > 0 {
 		fmt.Fprintf(a.out, "  and %d at their defaults: -o wide\n", left)
 	}
-	a.section("Workers", wide)
+	a.section("Workers")
 	if err := a.printWorkers(outTable, nil, daemon.Workers{Workers: d.Workers}); err != nil {
 		return err
 	}
@@ -117,21 +117,21 @@ func (a *app) printDescription(d described, wide bool) error {
 		return err
 	}
 	if len(d.Stderr) > 0 {
-		a.section("Last lines on stderr", wide)
+		a.section("Last lines on stderr")
 		for _, l := range d.Stderr {
-			fmt.Fprintf(a.out, "  %s %s/%d  %s\n", clock(l.At), l.Pool, l.Slot, indented(plain(l.Message)))
+			fmt.Fprintf(a.out, "  %s %s  %s\n", clock(l.At), writer(l), indented(plain(l.Message)))
 		}
 	}
 	return a.printMethods(d)
 }
 
-func (a *app) section(title string, _ bool) { fmt.Fprintf(a.out, "\n%s:\n", title) }
+func (a *app) section(title string) { fmt.Fprintf(a.out, "\n%s:\n", title) }
 
 func (a *app) printExits(exits []daemon.PastExit, wide bool) error {
 	if len(exits) == 0 {
 		return nil
 	}
-	a.section("Exits, the last one last", wide)
+	a.section("Exits, the last one last")
 	if !wide {
 		exits = exits[max(0, len(exits)-describedExits):]
 	}
@@ -163,7 +163,7 @@ func (a *app) printExits(exits []daemon.PastExit, wide bool) error {
 }
 
 func (a *app) printMethods(d described) error {
-	a.section("Functions", false)
+	a.section("Functions")
 	if d.Silent != "" {
 		_, err := fmt.Fprintf(a.out, "  not known now: %s\n", plain(d.Silent))
 		return err

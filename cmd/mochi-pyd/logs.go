@@ -108,9 +108,9 @@ func (a *app) printLog(format string, raw json.RawMessage) error {
 	case outJSON:
 		text = string(raw)
 	case outName:
-		text = fmt.Sprintf("%s/%d", l.Pool, l.Slot)
+		text = writer(l)
 	default:
-		head := fmt.Sprintf("%s %s/%d %s", clock(l.At), l.Pool, l.Slot, level(l.Level))
+		head := fmt.Sprintf("%s %s %s", clock(l.At), writer(l), level(l.Level))
 		if format == outWide {
 			head += fmt.Sprintf(" pid=%d %s", l.PID, l.Stream)
 			for _, pair := range [][2]string{{"logger", l.Logger}, {"id", l.RequestID}, {"function", l.Function}} {
@@ -126,6 +126,18 @@ func (a *app) printLog(format string, raw json.RawMessage) error {
 	}
 	_, err := fmt.Fprintln(a.out, text)
 	return err
+}
+
+// writer is who wrote a record: a worker, the process that forks a pool's workers,
+// or the daemon, which speaks of the whole pool.
+func writer(l daemon.LogLine) string {
+	switch {
+	case l.Stream == "daemon":
+		return l.Pool
+	case l.Slot < 0:
+		return l.Pool + "/preload"
+	}
+	return fmt.Sprintf("%s/%d", l.Pool, l.Slot)
 }
 
 // clock is the time of day, for a line; a day that is over is named.
