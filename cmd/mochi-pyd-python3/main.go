@@ -14,34 +14,33 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 
 	"github.com/mochilang/mochi-pyd/rpc"
 )
 
-func main() {
-	if asked, ok := recognise(os.Args[1:]); ok {
-		if end, ok := call(asked); ok {
-			end()
+func main() { os.Exit(run(os.Args[1:])) }
+
+func run(args []string) (status int) {
+	if asked, ok := recognise(args); ok {
+		if e, ok := call(asked); ok {
+			return e.end()
 		}
 	}
-	err := becomeReal(os.Args[1:])
-	fmt.Fprintln(os.Stderr, "mochi-pyd's python3:", err)
-	os.Exit(exitNotFound)
+	return complain(exitNotFound, "%v", becomeReal(args))
 }
 
 // call asks the daemon; false when the real interpreter is to be asked, because
 // no daemon is there or it did not begin.
-func call(s script) (end func(), ok bool) {
+func call(s script) (e ending, ok bool) {
 	socket := os.Getenv(rpc.SocketVariable)
 	if socket == "" {
-		return nil, false
+		return ending{}, false
 	}
 	ctx := context.Background()
 	caller, err := rpc.DialCaller(ctx, socket)
 	if err != nil {
-		return nil, false
+		return ending{}, false
 	}
 	defer caller.Close()
 	result, err := caller.Call(ctx, "mochi.attr", s.params(), nil)
@@ -52,9 +51,9 @@ func call(s script) (end func(), ok bool) {
 	case errors.As(err, &refused):
 		return failed(refused)
 	case errors.Is(err, rpc.ErrUnsent): // it was about to end
-		return nil, false
+		return ending{}, false
 	}
 	// The daemon went away: whether the call ran is unknown, and it must not run
 	// twice.
-	return func() { die("the daemon went away before it answered: %v", err) }, true
+	return ending{status: complain(1, "the daemon went away before it answered: %v", err)}, true
 }

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -29,10 +31,10 @@ func becomeReal(args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.Setenv(guardVariable, own); err != nil {
-		return err
-	}
-	return fmt.Errorf("%s cannot be started: %w", path, syscall.Exec(path, append([]string{path}, args...), os.Environ()))
+	// The first of two variables of one name would be the one that counts.
+	environ := slices.DeleteFunc(os.Environ(), func(pair string) bool { return strings.HasPrefix(pair, guardVariable+"=") })
+	err = syscall.Exec(path, append([]string{path}, args...), append(environ, guardVariable+"="+own))
+	return fmt.Errorf("%s cannot be started: %w", path, err)
 }
 
 // realPath is what the variable names, else the first python3 on PATH that is

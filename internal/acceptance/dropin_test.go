@@ -88,6 +88,62 @@ func writeScript(t *testing.T, form, module, name string) string {
 	return file
 }
 
+// recorded are calls as Mochi makes them.
+var recorded = []struct{ form, module, name, args string }{
+	{mochiScript, "math", "sqrt", "[16]"},
+	{mochiScript, "math", "sqrt", "[-1]"},
+	{mochiScript, "math", "pi", "[]"},
+	{mochiScript, "math", "pi", "[1]"},
+	{mochiScript, "math", "nothing_of_that_name", "[]"},
+	{mochiScript, "math", "pow", "[2,0.5]"},
+	{mochiScript, "math", "factorial", "[300]"},
+	{mochiScript, "math", "inf", "[]"},
+	{mochiScript, "math", "sqrt", "[]"},
+	{mochiScript, "math", "sqrt", `["two"]`},
+	{mochiScript, "json", "dumps", `[{"a":[1,2,{"b":null}]}]`},
+	{mochiScript, "json", "loads", `["[1.0,1e400]"]`},
+	{mochiScript, "string", "ascii_letters", "[]"},
+	{mochiScript, "os", "sep", "[]"},
+	{mochiScript, "os.path", "join", `["/a","b"]`},
+	{mochiScript, "statistics", "mean", "[[1,2,3,4]]"},
+	{mochiScript, "textwrap", "wrap", `["some words to wrap here",10]`},
+	{mochiScript, "no_such_module_anywhere", "f", "[]"},
+	{mochiScript, "_json", "encode_basestring", `["é"]`}, // private: the interpreter's own
+	{mochiScript, "dropin", "PI", "[]"},
+	{mochiScript, "dropin", "NAMES", "[]"},
+	{mochiScript, "dropin", "TABLE", "[]"},
+	{mochiScript, "dropin", "NOTHING", "[]"},
+	{mochiScript, "dropin", "NAN", "[]"},
+	{mochiScript, "dropin", "Point", "[]"},
+	{mochiScript, "dropin", "Point", "[1]"},
+	{mochiScript, "dropin", "POINT", "[]"},
+	{mochiScript, "dropin", "bound", "[]"},
+	{mochiScript, "dropin", "echo", `[{"b":"<é\u2028\ud800>","a":[1.0,1e22,-0.0,12345678901234567890123]}]`},
+	{mochiScript, "dropin", "add", "[1,2.5]"},
+	{mochiScript, "dropin", "add", "[1,2,3]"},
+	{mochiScript, "dropin", "pair", "[]"},
+	{mochiScript, "dropin", "keys", "[]"},
+	{mochiScript, "dropin", "half_written", "[]"},
+	{mochiScript, "dropin", "a_set", "[]"},
+	{mochiScript, "dropin", "raises", "[]"},
+	{mochiScript, "dropin", "leaves", "[]"},
+	{mochiScript, "dropin", "leaves", "[3]"},
+	{mochiScript, "dropin", "leaves", `["a word"]`},
+	{mochiScript, "dropin", "leaves", "[true]"},
+	{mochiScript, "dropin", "leaves", "[false]"},
+	{mochiScript, "dropin", "leaves", "[-1]"},
+	{mochiScript, "dropin", "leaves", "[2.0]"},
+	{mochiScript, "dropin", "dies", "[7]"},
+	{mochiScript, "dropin", "killed", "[]"},
+	{mochiScript, "dropin", "segv", "[]"},
+	{mochiScript, "dropin", "coroutine", "[]"},
+	{olderScript, "math", "sqrt", "[2]"},
+	{olderScript, "math", "pi", "[]"},
+	{olderScript, "dropin", "Point", "[1]"},
+	{olderScript, "dropin", "raises", "[]"},
+	{"import sys\nprint('%s.%s')\nsys.exit(4)\n", "of", "its own", "[]"},
+}
+
 // TestTheStandInEndsAsTheInterpreterDoes replays calls as Mochi makes them, to
 // the real interpreter and to the stand-in beside the daemon: the same bytes on
 // stdout, the same exit status, and the exception's own last line on stderr.
@@ -95,61 +151,7 @@ func TestTheStandInEndsAsTheInterpreterDoes(t *testing.T) {
 	d := serve(t, rig.Options{Workers: 1})
 	standin := standIn(t)
 	env := []string{"MOCHI_PYD_SOCKET=" + d.Socket, "MOCHI_PYD_PYTHON=" + python}
-	calls := []struct{ form, module, name, args string }{
-		{mochiScript, "math", "sqrt", "[16]"},
-		{mochiScript, "math", "sqrt", "[-1]"},
-		{mochiScript, "math", "pi", "[]"},
-		{mochiScript, "math", "pi", "[1]"},
-		{mochiScript, "math", "nothing_of_that_name", "[]"},
-		{mochiScript, "math", "pow", "[2,0.5]"},
-		{mochiScript, "math", "factorial", "[300]"},
-		{mochiScript, "math", "inf", "[]"},
-		{mochiScript, "math", "sqrt", "[]"},
-		{mochiScript, "math", "sqrt", `["two"]`},
-		{mochiScript, "json", "dumps", `[{"a":[1,2,{"b":null}]}]`},
-		{mochiScript, "json", "loads", `["[1.0,1e400]"]`},
-		{mochiScript, "string", "ascii_letters", "[]"},
-		{mochiScript, "os", "sep", "[]"},
-		{mochiScript, "os.path", "join", `["/a","b"]`},
-		{mochiScript, "statistics", "mean", "[[1,2,3,4]]"},
-		{mochiScript, "textwrap", "wrap", `["some words to wrap here",10]`},
-		{mochiScript, "no_such_module_anywhere", "f", "[]"},
-		{mochiScript, "_json", "encode_basestring", `["é"]`}, // private: the interpreter's own
-		{mochiScript, "dropin", "PI", "[]"},
-		{mochiScript, "dropin", "NAMES", "[]"},
-		{mochiScript, "dropin", "TABLE", "[]"},
-		{mochiScript, "dropin", "NOTHING", "[]"},
-		{mochiScript, "dropin", "NAN", "[]"},
-		{mochiScript, "dropin", "Point", "[]"},
-		{mochiScript, "dropin", "Point", "[1]"},
-		{mochiScript, "dropin", "POINT", "[]"},
-		{mochiScript, "dropin", "bound", "[]"},
-		{mochiScript, "dropin", "echo", `[{"b":"<é\u2028\ud800>","a":[1.0,1e22,-0.0,12345678901234567890123]}]`},
-		{mochiScript, "dropin", "add", "[1,2.5]"},
-		{mochiScript, "dropin", "add", "[1,2,3]"},
-		{mochiScript, "dropin", "pair", "[]"},
-		{mochiScript, "dropin", "keys", "[]"},
-		{mochiScript, "dropin", "half_written", "[]"},
-		{mochiScript, "dropin", "a_set", "[]"},
-		{mochiScript, "dropin", "raises", "[]"},
-		{mochiScript, "dropin", "leaves", "[]"},
-		{mochiScript, "dropin", "leaves", "[3]"},
-		{mochiScript, "dropin", "leaves", `["a word"]`},
-		{mochiScript, "dropin", "leaves", "[true]"},
-		{mochiScript, "dropin", "leaves", "[false]"},
-		{mochiScript, "dropin", "leaves", "[-1]"},
-		{mochiScript, "dropin", "leaves", "[2.0]"},
-		{mochiScript, "dropin", "dies", "[7]"},
-		{mochiScript, "dropin", "killed", "[]"},
-		{mochiScript, "dropin", "segv", "[]"},
-		{mochiScript, "dropin", "coroutine", "[]"},
-		{olderScript, "math", "sqrt", "[2]"},
-		{olderScript, "math", "pi", "[]"},
-		{olderScript, "dropin", "Point", "[1]"},
-		{olderScript, "dropin", "raises", "[]"},
-		{"import sys\nprint('%s.%s')\nsys.exit(4)\n", "of", "its own", "[]"},
-	}
-	for _, c := range calls {
+	for _, c := range recorded {
 		file := writeScript(t, c.form, c.module, c.name)
 		want := runScript(t, python, file, c.args, nil)
 		got := runScript(t, standin, file, c.args, env)
@@ -160,7 +162,7 @@ func TestTheStandInEndsAsTheInterpreterDoes(t *testing.T) {
 			t.Errorf("%s.%s%s said %q, the interpreter %q", c.module, c.name, c.args, lastLine(got.stderr), lastLine(want.stderr))
 		}
 	}
-	t.Logf("%d calls end alike", len(calls))
+	t.Logf("%d calls end alike", len(recorded))
 }
 
 func lastLine(text string) string {

@@ -3,6 +3,7 @@ package acceptance
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -61,8 +62,8 @@ func TestPkgRunToldToExplainRunsNothing(t *testing.T) {
 		"mochi.toml":  "[python]\nrequires-python = \">=3.9\"\nasync-mode = \"per-call\"\n[python-dependencies]\nnumpy = \">=1.26\"\n",
 		"src/a.mochi": "import python \"math\" as m\nimport python \"numpy@>=1.26\" as np\n",
 	})
-	before := strings.Count(dirList(t), "mochi-pkg-")
-	out, errs, code := run(t, dir, nil, "--explain", "--runtime=embedded", "src/a.mochi", "word")
+	temp := t.TempDir()
+	out, errs, code := run(t, dir, []string{"TMPDIR=" + temp}, "--explain", "--runtime=embedded", "src/a.mochi", "word")
 	for _, want := range []string{
 		"program          src/a.mochi", "manifest         " + filepath.Join(dir, "mochi.toml"), "requires-python  >=3.9",
 		"runtime          embedded (from --runtime)", "event loop       per-call", "import           math as m", "numpy as np  (numpy>=1.26)",
@@ -72,22 +73,9 @@ func TestPkgRunToldToExplainRunsNothing(t *testing.T) {
 			t.Errorf("the plan lacks %q:\n%s%s", want, out, errs)
 		}
 	}
-	if code != 0 || strings.Count(dirList(t), "mochi-pkg-") != before {
-		t.Errorf("something was begun (exit %d)", code)
+	if left, err := os.ReadDir(temp); err != nil || code != 0 || len(left) > 0 {
+		t.Errorf("something was begun: %v, %v (exit %d)", left, err, code)
 	}
-}
-
-func dirList(t *testing.T) string {
-	t.Helper()
-	entries, err := os.ReadDir(os.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	return strings.Join(names, "\n")
 }
 
 func TestAManifestsMistakesEndWith78AndTheirPlace(t *testing.T) {
@@ -200,4 +188,43 @@ func TestTheDemoProgramRunsThroughMochi(t *testing.T) {
 	if code != 0 || out != "4\n" {
 		t.Errorf("got %q, exit %d: %s", out, code, errs)
 	}
+}
+
+// TestBothRuntimesPrintTheSame runs the recorded calls as one program in each
+// mode. What ends its process would end all calls of an embedded interpreter,
+// which is what the other mode is for.
+func TestBothRuntimesPrintTheSame(t *testing.T) {
+	ends := map[string]bool{"dies": true, "killed": true, "segv": true}
+	var program strings.Builder
+	imported := map[string]bool{}
+	calls := 0
+	for _, c := range recorded {
+		if c.form != mochiScript || ends[c.name] || strings.HasPrefix(c.module, "_") || c.module == "no_such_module_anywhere" {
+			continue
+		}
+		if !imported[c.module] {
+			imported[c.module] = true
+			fmt.Fprintf(&program, "import python %q as %s\n", c.module, strings.ReplaceAll(c.module, ".", "_"))
+		}
+	}
+	for _, c := range recorded {
+		if imported[c.module] && c.form == mochiScript && !ends[c.name] {
+			fmt.Fprintf(&program, "%s %s %s\n", c.module, c.name, c.args)
+			calls++
+		}
+	}
+	dir := project(t, map[string]string{"bin/mochi": likeMochi, "main.mochi": program.String()})
+	env := []string{"PATH=" + filepath.Join(dir, "bin") + ":" + realDir(t) + ":" + os.Getenv("PATH")}
+	printed := map[string]string{}
+	for _, mode := range []string{"subprocess", "embedded"} {
+		out, errs, code := run(t, dir, env, "--runtime="+mode, "main.mochi")
+		if code != 0 || strings.Count(out, "\n") < calls {
+			t.Fatalf("%s: exit %d, %d lines for %d calls\n%s\n%s", mode, code, strings.Count(out, "\n"), calls, out, errs)
+		}
+		printed[mode] = out
+	}
+	if printed["subprocess"] != printed["embedded"] {
+		t.Errorf("subprocess printed\n%s\nembedded printed\n%s", printed["subprocess"], printed["embedded"])
+	}
+	t.Logf("%d calls print the same in both", calls)
 }

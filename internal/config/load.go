@@ -11,7 +11,7 @@ import (
 )
 
 // Errors are all the mistakes of a file, each with its place.
-type Errors = tomldoc.Errors
+type Errors = tomldoc.Errors //nolint:errname // many errors, and no kind of error
 
 // Config is a loaded configuration, or the one there is without a file.
 type Config struct {

@@ -130,7 +130,7 @@ func throughCaller(ctx context.Context, s *server, name, pool string) (*contende
 // throughAttr asks with the function that Mochi calls Python by.
 func throughAttr(s *server, name, pool string) (*contender, error) {
 	c := &contender{name: name, host: hostGo, kind: ours}
-	if err := os.Setenv(rpc.SocketVariable, s.Socket); err != nil {
+	if err := os.Setenv(rpc.SocketVariable, s.Socket); err != nil { //nolint:forbidigo // rpc.Attr has no other way to be told
 		return c, err
 	}
 	c.ask = func(_ context.Context, calls, _ int) (measured, error) {

@@ -34,7 +34,7 @@ def move(point: Point, by: tuple[float, float] = (1.0, 1.0)) -> dict:
 
 
 def paint(colour: Colour, maybe: typing.Optional[int] = None) -> typing.Optional[str]:
-    return f"{colour} {maybe}"
+    return f"{colour.value} {maybe}"
 
 
 def table(rows: list[dict[str, int]]) -> dict[str, list[int]]:

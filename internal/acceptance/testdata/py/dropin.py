@@ -45,7 +45,7 @@ def pair() -> tuple[int, int]:
 
 def keys() -> dict[object, object]:
     """Give keys that json.dump turns into strings."""
-    return {1: "a", None: "b", True: "c", 2.5: "d"}
+    return {7: "a", None: "b", True: "c", 2.5: "d"}
 
 
 def half_written() -> object:
