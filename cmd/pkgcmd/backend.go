@@ -19,6 +19,9 @@ import (
 // knockLimit is how long a daemon that may be there has to answer a ping.
 const knockLimit = 2 * time.Second
 
+// runPattern names the directories of runs.
+const runPattern = "mochi-pkg-"
+
 // backend is who answers the calls of one run.
 type backend struct {
 	socket string
@@ -160,7 +163,12 @@ func (o *options) startDaemon(ctx context.Context, p *plan, b *backend) error {
 
 // directory makes the run's own directory, which nobody else can look into.
 func (b *backend) directory() (string, error) {
-	dir, err := os.MkdirTemp("", "mochi-pkg-")
+	dir, err := os.MkdirTemp("", runPattern)
+	if err == nil && len(filepath.Join(dir, sock.HostName)) > sock.MaxPath {
+		// TMPDIR is longer than the path of a socket may be.
+		_ = os.Remove(dir)
+		dir, err = os.MkdirTemp("/tmp", runPattern)
+	}
 	if err != nil {
 		return "", exitf(ExitFailed, "a directory for the run: %w", err)
 	}

@@ -104,3 +104,16 @@ func TestAReaderThatIsGoneLeavesNothingBehind(t *testing.T) {
 		t.Errorf("left in the temporary directory: %v %v", left, err)
 	}
 }
+
+// TestALongTemporaryDirectoryIsNoObstacle: the path of a socket has 107 bytes,
+// and TMPDIR may have more.
+func TestALongTemporaryDirectoryIsNoObstacle(t *testing.T) {
+	temp := filepath.Join(t.TempDir(), strings.Repeat("long", 30))
+	if err := os.Mkdir(temp, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	out, errs, code := run(t, t.TempDir(), []string{"TMPDIR=" + temp}, "--private", "math.sqrt", "4")
+	if out != "2.0\n" || code != 0 {
+		t.Errorf("got %q, exit %d: %s", out, code, errs)
+	}
+}

@@ -17,7 +17,6 @@ var unsteady = []string{"Unix", "UnixNano", "UnixMilli", "UnixMicro", "UTC", "Lo
 
 // steady are the places where that does no harm, by file and name.
 var steady = map[string]string{
-	"rpc/caller.go Unix":               "a deadline long past, which ends a Read at once",
 	"rpc/server.go Unix":               "a deadline long past, which ends an Accept at once",
 	"supervisor/board.go Truncate":     "of a file",
 	"internal/sock/listen.go Truncate": "of a file",
