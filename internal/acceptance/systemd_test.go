@@ -156,11 +156,12 @@ func TestAReloadUnderLoadCostsNoCall(t *testing.T) {
 	g.must(t, "systemctl", "start", "mochi-pyd.service")
 	load := g.call(2, "naps.nap", "")
 	pid := g.mainPID(t)
-	g.must(t, "sh", "-c", "printf 'def version():\\n    return 2\\n' >>/srv/py/naps.py && systemctl reload mochi-pyd.service")
+	// What the workers are made of changes with the configuration, so they roll.
+	g.must(t, "sh", "-c", "printf 'def version():\\n    return 2\\n' >>/srv/py/naps.py && echo 'env = { STEP = \"2\" }' >>/etc/mochi-pyd/config.toml && systemctl reload mochi-pyd.service")
 	if a, err := g.once("naps.version", ""); err != nil || string(a.Result) != "2" {
 		t.Errorf("the new code after the reload: %v %s %+v", err, a.Result, a.Error)
 	}
-	g.must(t, "sh", "-c", "echo 'def broken(:' >>/srv/py/naps.py")
+	g.must(t, "sh", "-c", "echo 'def broken(:' >>/srv/py/naps.py && sed -i 's/STEP = \"2\"/STEP = \"3\"/' /etc/mochi-pyd/config.toml")
 	if out, err := g.run("systemctl", "reload", "mochi-pyd.service"); err == nil {
 		t.Errorf("a reload of code that is wrong succeeded: %s", out)
 	}

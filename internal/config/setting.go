@@ -1,6 +1,11 @@
 package config
 
-import "reflect"
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+)
 
 // Setting is one key as it is in force, for config show and its JSON.
 type Setting struct {
@@ -75,12 +80,35 @@ func changes(from, to []Setting) []Change {
 	var out []Change
 	for i, s := range to {
 		if from[i].Text != s.Text {
+			was, is := from[i].Hidden(), s.Hidden()
 			out = append(out, Change{
-				Section: s.Section, Pool: s.Pool, Key: s.Key, From: from[i].Text, To: s.Text, Origin: s.Origin, Apply: s.Apply,
+				Section: s.Section, Pool: s.Pool, Key: s.Key, From: was.Text, To: is.Text, Origin: s.Origin, Apply: s.Apply,
 			})
 		}
 	}
 	return out
+}
+
+// secret is shown instead of a value that must not be read.
+const secret = "…"
+
+// Hidden is the setting as it may be shown to others than the file's readers, and
+// go into tickets and logs: of env, the names alone. It is where people put what
+// must not be read.
+func (s Setting) Hidden() Setting {
+	env, ok := s.Value.(map[string]string)
+	if !ok {
+		return s
+	}
+	shown, words := make(map[string]string, len(env)), []string{}
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		shown[name] = secret
+		words = append(words, name+" = "+secret)
+	}
+	if s.Value = shown; len(words) > 0 {
+		s.Text = "{ " + strings.Join(words, ", ") + " }"
+	}
+	return s
 }
 
 // Keep leaves what only a restart can change as it is in running.

@@ -3,10 +3,8 @@ package daemon
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/mochilang/mochi-pyd/internal/config"
@@ -137,30 +135,15 @@ func (d *Daemon) describeMethods(ctx context.Context, s *served, st pool.Stat, o
 // originOperator is where a value comes from that mochi.scale set.
 const originOperator = "operator"
 
-// hidden is shown instead of what is in env: it is where people put what must not
-// be read, and what describe says goes into tickets.
-const hidden = "…"
-
 // settingsOf are a pool's keys, in the order of the documentation.
 func settingsOf(s *config.Pool, file string, workers int) []config.Setting {
 	all := s.Settings(file)
 	for i := range all {
-		switch set := &all[i]; set.Key {
-		case "workers":
-			if workers != s.Workers {
-				set.Value, set.Text, set.Origin = workers, strconv.Itoa(workers), originOperator
-			}
-		case "env":
-			names := slices.Sorted(maps.Keys(s.Env))
-			shown := make(map[string]string, len(names))
-			for j, name := range names {
-				shown[name], names[j] = hidden, name+" = "+hidden
-			}
-			set.Value, set.Text = shown, "{ "+strings.Join(names, ", ")+" }"
-			if len(names) == 0 {
-				set.Text = "{}"
-			}
+		set := &all[i]
+		if set.Key == "workers" && workers != s.Workers {
+			set.Value, set.Text, set.Origin = workers, strconv.Itoa(workers), originOperator
 		}
+		*set = set.Hidden()
 	}
 	return all
 }

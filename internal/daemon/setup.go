@@ -71,6 +71,9 @@ func (d *Daemon) showConfig(c *rpc.Call) {
 		for _, s := range chosen {
 			out.Settings = append(out.Settings, s.settings().Settings(file)...)
 		}
+		for i, s := range out.Settings {
+			out.Settings[i] = s.Hidden()
+		}
 		return out, nil
 	})
 }
