@@ -24,7 +24,8 @@ type typed struct {
 func typeIn(t *testing.T, d *rig.Daemon, args ...string) typed {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), binary, args...)
-	command.Env = os.Environ()
+	// Else a program with the race detector takes a second to end.
+	command.Env = append(os.Environ(), "GORACE="+strings.TrimSpace(os.Getenv("GORACE")+" atexit_sleep_ms=10"))
 	if d != nil {
 		command.Env = append(command.Env, "MOCHI_PYD_SOCKET="+d.Socket, "MOCHI_PYD_CONTROL_SOCKET="+d.Control)
 	}

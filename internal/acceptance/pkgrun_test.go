@@ -16,7 +16,7 @@ func run(t *testing.T, dir string, env []string, args ...string) (out, errs stri
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), binary, append([]string{"pkg", "run"}, args...)...)
 	cmd.Dir = dir
-	cmd.Env = append(append(os.Environ(), "MOCHI_PYD_SOCKET=", "VIRTUAL_ENV=", "PYTHONPATH="+fixtures, "PATH="+realDir(t)+":"+os.Getenv("PATH")), env...)
+	cmd.Env = append(append(os.Environ(), "GORACE=atexit_sleep_ms=10", "MOCHI_PYD_SOCKET=", "VIRTUAL_ENV=", "PYTHONPATH="+fixtures, "PATH="+realDir(t)+":"+os.Getenv("PATH")), env...)
 	var o, e bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &o, &e
 	err := cmd.Run()
