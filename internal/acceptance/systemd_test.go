@@ -173,7 +173,7 @@ func TestAReloadUnderLoadCostsNoCall(t *testing.T) {
 	if now := g.mainPID(t); now != pid {
 		t.Errorf("the daemon's process changed from %d to %d", pid, now)
 	}
-	if said := g.journal(); !strings.Contains(said, "SyntaxError") || !strings.Contains(said, "the old code goes on serving") {
+	if said := g.journal(); !strings.Contains(said, "SyntaxError") || !strings.Contains(said, "it goes on with the settings it had") {
 		t.Errorf("the journal does not say why:\n%s", said)
 	}
 	if status := g.show("StatusText"); !strings.HasPrefix(status, "serving") {
