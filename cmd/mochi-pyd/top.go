@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net"
 	"os"
 	"os/signal"
@@ -55,7 +56,11 @@ is no terminal, the same tables are printed once.`,
 				return sock.Dial(ctx, path)
 			})
 			defer feed.Close()
-			return top.Run(ctx, feed, a.in, a.out, os.Getenv("NO_COLOR") == "")
+			err = top.Run(ctx, feed, a.in, a.out, os.Getenv("NO_COLOR") == "")
+			if err != nil && !errors.Is(err, context.Canceled) {
+				return &exit{code: exitFailed, err: err} // a fault of ours, no wrong usage
+			}
+			return err
 		},
 	}
 }

@@ -25,6 +25,7 @@ func (m *Model) key(k tea.KeyPressMsg) tea.Cmd {
 	name := k.String()
 	switch {
 	case name == "ctrl+c":
+		m.interrupted = true
 		return tea.Quit
 	case name == "ctrl+z":
 		return tea.Suspend

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -106,7 +107,7 @@ func TestTheLiveViewInARealTerminal(t *testing.T) {
 func TestControlCGivesTheTerminalBack(t *testing.T) {
 	_, e := watched(t, 100, 24)
 	e.press("C-c")
-	e.givenBack(0)
+	e.givenBack(130)
 }
 
 func TestASignalGivesTheTerminalBack(t *testing.T) {
@@ -140,6 +141,14 @@ func TestAFaultGivesTheTerminalBack(t *testing.T) {
 	}
 	e := inTerminal(t, 160, 60, []string{faultVariable + "=1"}, self)
 	e.givenBack(3)
+	// What stands on the screen after it is what the shell has scrolled back to:
+	// the whole of the fault, once, and where it was.
+	screen := e.screen()
+	for _, want := range []string{"the live view failed", "panic: a fault in the feed", "top.faulty.Look"} {
+		if n := strings.Count(screen, want); n != 1 {
+			t.Errorf("%q is told %d times:\n%s", want, n, screen)
+		}
+	}
 }
 
 func TestTheViewOutlivesTheDaemon(t *testing.T) {
