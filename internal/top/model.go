@@ -13,6 +13,8 @@ import (
 const (
 	// every is how often the daemon is asked.
 	every = time.Second
+	// late is an answer after which the figures are told to be old.
+	late = 3 * every
 	// said is how long a notice stays.
 	said = 8 * time.Second
 	// logsKept is how many lines the log pane asks for.
@@ -28,6 +30,7 @@ type Model struct {
 	width, height int
 
 	now     Snapshot
+	seen    time.Time // when it came
 	past    Past
 	trouble error // why the last look failed; what is shown is older then
 	asking  bool
@@ -155,7 +158,7 @@ func (m *Model) took(l looked) tea.Cmd {
 	case before != nil && was.PID != 0:
 		m.say(false, "connected again")
 	}
-	m.now = l.snapshot
+	m.now, m.seen = l.snapshot, time.Now()
 	m.past.Add(m.now)
 	m.fill()
 	if m.logs != nil {

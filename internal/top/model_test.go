@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/mochilang/mochi-pyd/internal/daemon"
+	"github.com/mochilang/mochi-pyd/rpc"
 )
 
 // script is a Source that says what it is told to.
@@ -196,6 +198,74 @@ func TestSortingKeepsWhatIsSelected(t *testing.T) {
 	}
 }
 
+func TestTheFirstRowIsSelectedWhicheverItIsAndAChosenOneStays(t *testing.T) {
+	m := shown(t, &script{})
+	press(t, m, "<") // NOW
+	if got, _ := m.target(); got != (Target{"numpy", 0}) {
+		t.Errorf("%v is selected, not the first", got)
+	}
+	press(t, m, "l") // its lines are shown: it stays
+	press(t, m, ">")
+	if got, _ := m.target(); got != (Target{"numpy", 0}) {
+		t.Errorf("%v is selected, not what was chosen", got)
+	}
+}
+
+// TestARowThatIsGoneLeavesTheSelectionWhereItWas: with the first row instead, an
+// operator far down a list would restart what he does not see.
+func TestARowThatIsGoneLeavesTheSelectionWhereItWas(t *testing.T) {
+	s := look(3)
+	for i := range 64 {
+		s.Workers = append(s.Workers, daemon.WorkerStatus{Pool: "zoo", Slot: i, PID: i + 1000, State: "ready"})
+	}
+	m := shown(t, &script{})
+	m.Update(looked{snapshot: s})
+	m.Update(tea.WindowSizeMsg{Width: 80, Height: 24})
+	press(t, m, "end", "up", "up")
+	mustShow(t, m, "of 67", "zoo/61")
+	s.Workers = slices.DeleteFunc(s.Workers, func(w daemon.WorkerStatus) bool { return w.Pool == "zoo" && w.Slot == 61 })
+	m.Update(looked{snapshot: s})
+	if got, _ := m.target(); got != (Target{"zoo", 62}) {
+		t.Errorf("%v is selected", got)
+	}
+	s.Workers = s.Workers[:3]
+	m.Update(looked{snapshot: s})
+	if got, _ := m.target(); got != (Target{"numpy", 1}) {
+		t.Errorf("%v is selected", got)
+	}
+}
+
+func TestALongNameLeavesRoomForHowLong(t *testing.T) {
+	s := look(3)
+	s.Workers[0].Now = &daemon.Now{Function: strings.Repeat("名前.", 50) + "svd", RunningMS: 3*3600*1000 + 240_000}
+	m := shown(t, &script{})
+	m.Update(tea.WindowSizeMsg{Width: 80, Height: 24})
+	m.Update(looked{snapshot: s})
+	mustShow(t, m, "svd 3h4m")
+	s.Workers[0].Now = &daemon.Now{Coroutines: 12, RunningMS: 2500}
+	m.Update(looked{snapshot: s})
+	mustShow(t, m, "12 coroutines 2.5s")
+}
+
+func TestThatAPoolIsBrokenIsSaidWithTheReason(t *testing.T) {
+	s := look(3)
+	s.Status.Pools[1].Status, s.Status.Pools[1].Cause = "broken", rpc.Errorf(rpc.KindImportFailed, "importing app failed: no module\x1b[2J named app")
+	m := shown(t, &script{})
+	m.Update(looked{snapshot: s})
+	mustShow(t, m, "app: importing app failed: no module")
+	mustNotShow(t, m, "\x1b[2J")
+}
+
+func TestADaemonThatDoesNotAnswerIsSaidBeforeItsTimeIsOver(t *testing.T) {
+	m := shown(t, &script{})
+	m.Update(due{})
+	mustShow(t, m, "serving")
+	m.seen = m.seen.Add(-2 * late)
+	m.Update(due{})
+	mustShow(t, m, "no answer for 6s", "linalg.svd")
+	mustNotShow(t, m, "serving")
+}
+
 func TestRestartWantsAYes(t *testing.T) {
 	source := &script{}
 	m := shown(t, source)
@@ -282,6 +352,11 @@ func TestHelpNamesTheKeys(t *testing.T) {
 	m := shown(t, &script{})
 	press(t, m, "?")
 	mustShow(t, m, "sort by the next column", "restart", "leave")
+	for _, line := range m.helpLines(22) {
+		if w := ansi.StringWidth(line); w > 80 {
+			t.Errorf("%d columns, where most terminals have 80: %q", w, line)
+		}
+	}
 	press(t, m, "q") // closes the help, and leaves nothing
 	mustShow(t, m, "numpy/0")
 }

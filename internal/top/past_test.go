@@ -99,3 +99,18 @@ func TestATracebackIsItsLines(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// TestADaemonInAContainerHasTheSameNumberEachTime: what tells two apart is that
+// the second one has not run for as long.
+func TestADaemonInAContainerHasTheSameNumberEachTime(t *testing.T) {
+	var p Past
+	for second := range 5 {
+		p.Add(look(second))
+	}
+	s := look(9)
+	s.Status.Daemon.UptimeMS = 1000
+	p.Add(s)
+	if n := len(p.pools["numpy"].rate); n != 0 {
+		t.Errorf("%d seconds of the daemon before", n)
+	}
+}
