@@ -90,11 +90,11 @@ func TestProcessorTimeIsOfTheLastSecond(t *testing.T) {
 
 func TestATracebackIsItsLines(t *testing.T) {
 	at := time.Date(2026, 11, 23, 12, 30, 0, 0, time.Local).Format(time.RFC3339)
-	lines, err := logLines([]byte(`{"records":[{"at":"` + at + `","pool":"app","slot":1,"level":"error","message":"Traceback:\n  File\nValueError"}]}`))
+	lines, err := logLines([]byte(`{"records":[{"at":"` + at + `","pool":"app","slot":1,"level":"error","message":"Traceback:\n  File\nValueError"},{"at":"` + at + `","pool":"app","slot":-1,"level":"info","message":"forked","dropped":2}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "12:30:00 app/1 error   Traceback:|      File|    ValueError"
+	want := "12:30:00 app/1 error   Traceback:|      File|    ValueError|12:30:00 app/preload info    (2 lines dropped before)  forked"
 	if got := strings.Join(lines, "|"); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
