@@ -8,19 +8,19 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// Fault is a panic of the view itself, with where it was. Whoever called Run
+// FaultError is a panic of the view itself, with where it was. Whoever called Run
 // prints it: the terminal has been given back by then.
-type Fault struct {
+type FaultError struct {
 	value any
 	stack []byte
 }
 
-func (f *Fault) Error() string {
+func (f *FaultError) Error() string {
 	return fmt.Sprintf("the live view failed, and nothing of the daemon did: please report this:\n\npanic: %v\n\n%s", f.value, f.stack)
 }
 
 // guard is the model as bubbletea gets it: a panic in it, or in a command of its,
-// becomes a Fault and ends the program as a key would. bubbletea catches panics
+// becomes a FaultError and ends the program as a key would. bubbletea catches panics
 // itself, but writes the trace while the screen is still its own, where it goes
 // away with it, and from a goroutine that nobody waits for.
 type guard struct {
@@ -67,6 +67,6 @@ func (g guard) guarded(cmd tea.Cmd) tea.Cmd {
 
 func (g guard) catch() {
 	if v := recover(); v != nil {
-		g.failed(&Fault{v, debug.Stack()}) // the first one is the cause
+		g.failed(&FaultError{v, debug.Stack()}) // the first one is the cause
 	}
 }

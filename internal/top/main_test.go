@@ -30,3 +30,5 @@ func TestMain(m *testing.M) {
 type faulty struct{ Source }
 
 func (faulty) Look(context.Context) (Snapshot, error) { panic("a fault in the feed") }
+
+func (faulty) Restart(context.Context, Target) (int, error) { panic("a fault in the feed") }

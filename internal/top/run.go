@@ -15,7 +15,7 @@ var ErrPanicked = errors.New("the live view failed while it drew: please report 
 
 // Run shows the view on a terminal until a key leaves it or ctx ends, and gives
 // the terminal back in either case: also when the view panics, in whichever of
-// its goroutines, which is a *Fault. ctrl-C is context.Canceled, as it is for
+// its goroutines, which is a *FaultError. ctrl-C is context.Canceled, as it is for
 // commands that a signal of it ends. It handles no signal: whoever calls it makes
 // them end ctx.
 func Run(ctx context.Context, source Source, in io.Reader, out *os.File, colors bool) error {
@@ -27,7 +27,7 @@ func Run(ctx context.Context, source Source, in io.Reader, out *os.File, colors 
 	stop := context.AfterFunc(asking, p.Quit)
 	defer stop()
 	_, err := p.Run()
-	var fault *Fault
+	var fault *FaultError
 	switch {
 	case errors.As(context.Cause(asking), &fault):
 		return fault
