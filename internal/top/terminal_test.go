@@ -27,6 +27,14 @@ var program = sync.OnceValues(func() (path string, err error) {
 // in which somebody watches it, started by a command before it or by itself.
 func watched(t *testing.T, width, height int, by ...string) (*rig.Daemon, *terminal) {
 	t.Helper()
+	d, e := glanced(t, width, height, by...)
+	e.shows("serving", "math/1", "time/0", "sleep")
+	return d, e
+}
+
+// glanced is watched before anything is on the screen.
+func glanced(t *testing.T, width, height int, by ...string) (*rig.Daemon, *terminal) {
+	t.Helper()
 	binary, err := program()
 	if err != nil {
 		t.Fatal(err)
@@ -58,9 +66,7 @@ func watched(t *testing.T, width, height int, by ...string) (*rig.Daemon, *termi
 	if err := h.Send(rig.Request(99, "time.sleep", "[600]")); err != nil {
 		t.Fatal(err)
 	}
-	e := inTerminal(t, width, height, []string{"MOCHI_PYD_CONTROL_SOCKET=" + d.Control}, append(by, binary, "top")...)
-	e.shows("serving", "math/1", "time/0", "sleep")
-	return d, e
+	return d, inTerminal(t, width, height, []string{"MOCHI_PYD_CONTROL_SOCKET=" + d.Control}, append(by, binary, "top")...)
 }
 
 func TestTheLiveViewInARealTerminal(t *testing.T) {
@@ -197,7 +203,7 @@ func TestTheViewOutlivesTheDaemon(t *testing.T) {
 }
 
 func TestATerminalThatCannotDrawGetsTheTablesOnce(t *testing.T) {
-	_, e := watched(t, 150, 40, "env", "TERM=dumb")
+	_, e := glanced(t, 150, 40, "env", "TERM=dumb")
 	e.shows("LAST-EXIT")
 	e.givenBack(0)
 }

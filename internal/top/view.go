@@ -165,7 +165,7 @@ func (m *Model) footer() string {
 		if m.confirm.Slot == wholePool {
 			what = "all workers of " + cells.Line(m.confirm.Pool)
 		}
-		return m.pal.paint(toneWarn, "restart "+what+"? ") + m.pal.paint(toneKey, "y/N") + m.pal.paint(toneDim, "  each successor is ready before the old one goes")
+		return m.pal.paint(toneWarn, "restart "+what+"? ") + m.pal.paint(toneKey, "y/N") + m.pal.paint(toneDim, "  each successor is ready first")
 	case m.typing:
 		return m.pal.paint(toneKey, "/") + cells.Line(m.filter) + m.pal.paint(toneSelected, " ") + m.pal.paint(toneDim, "  Enter keeps it, Esc shows all")
 	case m.notice != "" && time.Now().Before(m.until):
@@ -210,7 +210,11 @@ func (m *Model) logLines(height int) []string {
 			lines = append(lines, cells.Line(l))
 		}
 	}
-	return append([]string{head}, lines...)
+	lines = append([]string{head}, lines...)
+	for len(lines) < height { // the tables above stay where they are, whoever is selected
+		lines = append(lines, "")
+	}
+	return lines
 }
 
 // sentence is what an error says: of the daemon's, what it answered.
