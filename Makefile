@@ -104,8 +104,8 @@ bench-gate: bench-tools ## the same ratios against the committed report: fails o
 	@.tools/bench/bench $(BENCH_ARGS) -out .tools/bench-gate.json -gate scripts/bench/report.json $(BENCH)
 
 .PHONY: screenshots
-screenshots: build need-python ## the README's pictures of top and ps, from the real program at work
-	@go run ./scripts/screenshots -daemon bin/mochi-pyd
+screenshots: need-go test-venv ## the README's pictures of top and ps, from the real program at work
+	@go run ./scripts/screenshots
 
 .PHONY: deb rpm
 deb: need-go $(TOOLS)/nfpm-$(NFPM_VERSION) ## bin/packages: a .deb for amd64 and arm64; the same commit gives the same bytes
