@@ -30,9 +30,9 @@ export MOCHI_PYD_TEST_PYTHON ?= $(CURDIR)/$(TEST_VENV)/bin/python
 export MOCHI_PYD_TEST_UVLOOP_PYTHON ?= $(CURDIR)/$(UVLOOP_VENV)/bin/python
 # Where the compiler of TypeScript is, if node is.
 export MOCHI_PYD_TEST_TYPESCRIPT ?= $(CURDIR)/$(TYPESCRIPT)
-# Where make deb puts packages: their test is skipped while there are none.
-export MOCHI_PYD_TEST_PACKAGES ?= $(CURDIR)/bin/packages
-
+# What makes packages, and the root they are installed into.
+export MOCHI_PYD_TEST_NFPM ?= $(TOOLS)/nfpm
+export MOCHI_PYD_TEST_CLEANROOT ?= $(TOOLS)/cleanroot
 # The terminal that the live view is tested in, where none is on PATH.
 export MOCHI_PYD_TEST_TMUX ?= $(CURDIR)/$(TERMINAL)/tmux
 # What evaluates the alerts, if it could be fetched.
@@ -62,7 +62,7 @@ demo: build need-python ## a dozen real modules, real HTTP, a worker killed unde
 # program to times a user would notice and must not race other packages for
 # two cores.
 .PHONY: test
-test: need test-venv ## vet, every Go test with -race, the Python tests; < 10 minutes on 2 cores
+test: need test-venv test-packages ## vet, every Go test with -race, the Python tests; < 10 minutes on 2 cores
 	@go vet ./...
 	@mkdir -p .tools
 	@echo '== packages'
@@ -144,7 +144,7 @@ bench-tools: build need-python bench-venv
 	@rm -f .tools/bench/goplugin
 	@go -C scripts/bench/goplugin build -o $(TOOLS)/bench/goplugin . || echo 'bench: the Go host of the gRPC peers could not be built: they will be named as missing' >&2
 
-.PHONY: test-venv check-venv bench-venv tools
+.PHONY: test-venv test-packages check-venv bench-venv tools
 bench-venv:
 	@scripts/venv.sh $(BENCH_VENV) $(REQS)/modules.txt $(REQS)/bench.txt
 test-venv:
@@ -153,6 +153,8 @@ test-venv:
 	@scripts/typescript.sh $(TYPESCRIPT)
 	@scripts/tmux.sh $(TERMINAL)
 	@scripts/promtool.sh $(TOOLS)/promtool
+test-packages: $(TOOLS)/nfpm-$(NFPM_VERSION)
+	@scripts/cleanroot.sh $(TOOLS)/cleanroot
 check-venv:
 	@scripts/venv.sh $(CHECK_VENV) $(REQS)/modules.txt $(REQS)/test.txt $(REQS)/check.txt
 tools: $(TOOLS)/gofumpt-$(GOFUMPT_VERSION) $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
