@@ -45,8 +45,9 @@ fetch() {
 if ! fetch --download-only install "${wanted[@]}" >"$dir/log" 2>&1; then
 	# A machine that is an image has no lists of packages.
 	own=(-o "Dir::State::lists=$dir/lists")
-	fetch "${own[@]}" update >"$dir/log" 2>&1 && fetch "${own[@]}" --download-only install "${wanted[@]}" >"$dir/log" 2>&1 ||
+	if ! fetch "${own[@]}" update >"$dir/log" 2>&1 || ! fetch "${own[@]}" --download-only install "${wanted[@]}" >"$dir/log" 2>&1; then
 		give_up "apt-get cannot fetch it ($(tail -n 1 "$dir/log"))"
+	fi
 fi
 
 root=$dir/root
@@ -64,10 +65,14 @@ unpack() {
 	dpkg-deb --fsys-tarfile "$1" | tar -xv -C "$dir/root" --keep-directory-symlink \
 		--exclude './usr/share/doc/*' --exclude './usr/share/man/*' --exclude './usr/share/locale/*' --exclude './usr/share/info/*' |
 		sed -e 's,^\.,,' -e 's,\(.\)/$,\1,' -e 's,^/$,/.,' >"$dir/root/var/lib/dpkg/info/$name.list"
-	dpkg-deb -f "$1" | sed -e '1a Status: install ok installed' -e '$a\\' >"$dir/tables/$name"
+	{
+		dpkg-deb -f "$1" | sed '1a Status: install ok installed'
+		echo
+	} >"$dir/tables/$name"
 }
 export -f unpack
 export dir unwanted
+# shellcheck disable=SC2016 # expanded by the inner shell
 printf '%s\0' "$dir"/archives/*.deb | xargs -0 -n 8 -P 2 bash -c 'set -euo pipefail; for deb; do unpack "$deb"; done' unpack >"$dir/log" 2>&1 ||
 	give_up "a package cannot be unpacked ($(tail -n 1 "$dir/log"))"
 cat -- "$dir"/tables/* >"$root/var/lib/dpkg/status"

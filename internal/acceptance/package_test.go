@@ -70,14 +70,21 @@ func TestAPackageMakesItsUserWithoutSystemd(t *testing.T) {
 	}
 }
 
+// cleanRoot is one that has never seen the program.
+func cleanRoot(t *testing.T) string {
+	t.Helper()
+	dir := os.Getenv(cleanRootVariable)
+	if _, err := os.Stat(filepath.Join(dir, ".stamp")); dir == "" || err != nil {
+		t.Skipf("no clean root (make test makes one where it can, and names it in %s): nothing was installed", cleanRootVariable)
+	}
+	return filepath.Join(dir, "root")
+}
+
 // cleanMachine boots the clean root, with the packages in /srv.
 func cleanMachine(t *testing.T) *guest {
 	t.Helper()
 	needsRoot(t)
-	root := filepath.Join(os.Getenv(cleanRootVariable), "root")
-	if _, err := os.Stat(filepath.Join(filepath.Dir(root), ".stamp")); os.Getenv(cleanRootVariable) == "" || err != nil {
-		t.Skipf("no clean root at %s (make test makes one where it can): the packages were not installed", cleanRootVariable)
-	}
+	root := cleanRoot(t)
 	p := packages(t)
 	tree := t.TempDir()
 	for name, dir := range map[string]string{"old": p.first, "new": p.next} {
