@@ -77,7 +77,7 @@ test: need test-venv test-packages ## vet, every Go test with -race, the Python 
 STARTED := $(shell date +%s)
 
 .PHONY: check
-check: need tools check-venv ## gofumpt, golangci-lint, ruff, mypy --strict, shellcheck
+check: need tools check-venv ## gofumpt, golangci-lint, ruff, mypy --strict, shellcheck; vet and build for arm64 and darwin
 	@bad=$$($(TOOLS)/gofumpt -l $(GO_FILES)); [[ -z $$bad ]] || { echo "check: not formatted (make fmt does it):"; echo "$$bad"; exit 1; }
 	@echo 'gofumpt: clean'
 	@GOLANGCI_LINT_CACHE=$(TOOLS)/lint-cache $(TOOLS)/golangci-lint run --timeout 10m ./...
@@ -86,7 +86,19 @@ check: need tools check-venv ## gofumpt, golangci-lint, ruff, mypy --strict, she
 	@$(CHECK_VENV)/bin/mypy --config-file render/pyproject.toml
 	@MYPYPATH=scripts/bench/py $(CHECK_VENV)/bin/mypy --strict --ignore-missing-imports scripts/bench/py/*.py
 	@scripts/lint-sh.sh $(SH_FILES)
+	@$(MAKE) cross
 	@echo 'check: all clean'
+
+# What cannot be run here is compiled, vetted and linked.
+CROSS := linux/arm64 darwin/arm64
+
+.PHONY: cross
+cross: need-go
+	@for target in $(CROSS); do \
+		export GOOS=$${target%/*} GOARCH=$${target#*/} CGO_ENABLED=0; \
+		go vet ./... && go build -o .tools/cross/$$target/ ./cmd/... || { echo "cross: not for $$target"; exit 1; }; \
+		echo "vet and build for $$target: clean"; \
+	done
 
 .PHONY: soak
 soak: build need-python ## the self-test's chaos for 20 minutes: nothing lost, nothing leaked
