@@ -22,22 +22,29 @@ mkdir -p "$out"
 flags=(-trimpath -buildvcs=false -ldflags "-s -w -buildid= -X main.version=$version")
 export CGO_ENABLED=0 GOFLAGS='' GOAMD64=v1 GOARM64=v8.0
 
+for format in "$@"; do rm -f "$out"/*."$format"; done
+for arch in "${architectures[@]}"; do
+	mkdir -p "$out/linux-$arch"
+	GOOS=linux GOARCH=$arch go build "${flags[@]}" -o "$out/linux-$arch/" \
+		./cmd/mochi-pyd ./cmd/mochi-pyd-python3 ./cmd/mochi-pyd-embedded
+done
+
 # What the program writes of itself is the same for each architecture, and one
 # that runs here writes it.
 export PKG_PAGES=$out/pages
 rm -rf "$PKG_PAGES"
 mkdir -p "$PKG_PAGES"/{man,complete}
-GOOS='' GOARCH='' go build "${flags[@]}" -o "$PKG_PAGES/" ./cmd/mochi-pyd
-"$PKG_PAGES/mochi-pyd" manpage "$PKG_PAGES/man"
+native=$out/$(go env GOHOSTOS)-$(go env GOHOSTARCH)/mochi-pyd
+if [[ ! -x $native || " ${architectures[*]} " != *" $(go env GOHOSTARCH) "* ]]; then
+	native=$PKG_PAGES/mochi-pyd
+	GOOS='' GOARCH='' go build "${flags[@]}" -o "$native" ./cmd/mochi-pyd
+fi
+"$native" manpage "$PKG_PAGES/man"
 gzip -9 --no-name "$PKG_PAGES"/man/*.1
-for shell in bash zsh fish; do "$PKG_PAGES/mochi-pyd" completion "$shell" >"$PKG_PAGES/complete/$shell"; done
+for shell in bash zsh fish; do "$native" completion "$shell" >"$PKG_PAGES/complete/$shell"; done
 
-for format in "$@"; do rm -f "$out"/*."$format"; done
 for arch in "${architectures[@]}"; do
 	export PKG_ARCH=$arch PKG_VERSION=$number PKG_DIR=$out/linux-$arch
-	mkdir -p "$PKG_DIR"
-	GOOS=linux GOARCH=$arch go build "${flags[@]}" -o "$PKG_DIR/" \
-		./cmd/mochi-pyd ./cmd/mochi-pyd-python3 ./cmd/mochi-pyd-embedded
 	for format in "$@"; do
 		said=$("$nfpm" package --config deploy/nfpm.yaml --packager "$format" --target "$out/" 2>&1) || {
 			printf '%s\n' "$said" >&2
