@@ -17,8 +17,10 @@ import (
 )
 
 // timeoutSlack is how long past --timeout an answer is waited for: the daemon
-// ends the call at its time and then says what was running.
-const timeoutSlack = time.Second
+// ends the call at its time and then says what was running, or, of a call that
+// does not let itself be ended, only when cancel-grace is over and its worker
+// killed.
+const timeoutSlack = 3 * time.Second
 
 // maxInput bounds what is read from standard input: the largest message the
 // daemon can be configured to take.
@@ -84,7 +86,7 @@ func (a *app) runCall(ctx context.Context, function string, params json.RawMessa
 	if timeout > 0 {
 		meta = fmt.Appendf(nil, `{"timeout_ms":%d}`, timeout.Milliseconds())
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, timeout+timeoutSlack, exitf(exitTimeout, "%s did not answer within %s", function, timeout))
+		ctx, cancel = context.WithTimeoutCause(ctx, timeout+timeoutSlack, exitf(exitTimeout, "%s did not answer within %s: mochi-pyd ps shows whether it still runs", function, timeout))
 		defer cancel()
 	}
 	result, err := ask(ctx, path, function, params, meta)

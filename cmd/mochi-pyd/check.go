@@ -20,7 +20,7 @@ word that would have been right. The exit code is then 78. What is well-formed
 and will probably not do on this machine, for this user, is a warning.`,
 		Example: `  mochi-pyd check /etc/mochi-pyd/config.toml
   mochi-pyd check --strict mochi.toml && mochi-pyd reload --wait`,
-		Args:        cobra.MaximumNArgs(1),
+		Args:        mayTake("FILE"),
 		Annotations: map[string]string{readsConfig: "yes"},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return []string{"toml"}, cobra.ShellCompDirectiveFilterFileExt

@@ -104,6 +104,8 @@ type trouble struct {
 	Text      string          `json:"text"`
 	Hint      string          `json:"hint"`
 	Missing   string          `json:"missing"`
+	Argument  string          `json:"argument"`
+	Worker    string          `json:"worker"`
 	Traceback json.RawMessage `json:"traceback"`
 }
 
@@ -123,6 +125,8 @@ func remoteCode(e *rpc.Error) int {
 		return exitPermission
 	case t.Kind == rpc.KindDeadlineExceeded:
 		return exitTimeout
+	case t.Kind == rpc.KindInvalidParams && (t.Argument == "signal" || t.Argument == "level"):
+		return exitUsage // a word of the command line that only the daemon knows
 	}
 	return exitFailed
 }
@@ -130,9 +134,25 @@ func remoteCode(e *rpc.Error) int {
 // sentence is what a daemon's error says, what to do where the message does not
 // say it, and what a dead worker left behind.
 func sentence(e *rpc.Error) string {
-	t := troubleOf(e)
-	if t.Hint == "" || strings.Contains(e.Message, t.Hint) {
-		return e.Message + remains(e)
+	t, left := troubleOf(e), remains(e)
+	text := e.Message
+	if method, rest, ok := strings.Cut(text, ": "); ok && strings.HasPrefix(method, "mochi.") && !strings.Contains(method, " ") {
+		text = rest // nobody typed the method's name
 	}
-	return e.Message + "\n  hint: " + t.Hint + remains(e)
+	switch { // a host reads data, a person the lines below
+	case left != "":
+		text = strings.Replace(text, inData, "what it left behind is below", 1)
+	default:
+		text = strings.Replace(text, ": "+inData+"; ", ": ", 1)
+	}
+	if t.Hint != "" && !strings.Contains(text, t.Hint) {
+		text += "\n  hint: " + t.Hint
+	}
+	if text += left; e.Kind() == rpc.KindWorkerLost && t.Worker != "" {
+		text += "\n  more of it: mochi-pyd describe " + t.Worker
+	}
+	return text
 }
+
+// inData is what the message of a lost worker says to hosts.
+const inData = "data says what it left behind"

@@ -18,7 +18,7 @@ func (a *app) configure() *cobra.Command {
 		Example: `  mochi-pyd config show numpy
   mochi-pyd config diff
   mochi-pyd config schema > mochi-pyd.schema.json`,
-		Args: cobra.NoArgs,
+		Args: takesCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.configShow(), a.configDiff(), a.configSchema())
@@ -36,7 +36,7 @@ file says it, without a daemon.`,
 		Example: `  mochi-pyd config show numpy
   mochi-pyd config show --config mochi.toml
   mochi-pyd config show -o json | jq '.settings[] | select(.origin != "default")'`,
-		Args:              cobra.MaximumNArgs(1),
+		Args:              mayTake("POOL"),
 		Annotations:       map[string]string{readsConfig: "yes"},
 		ValidArgsFunction: a.completePools,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -134,7 +134,7 @@ func (a *app) configDiff() *cobra.Command {
 and say what a reload would do about each. Nothing is changed.`,
 		Example: `  mochi-pyd config diff
   mochi-pyd config diff -o json | jq '.plan'`,
-		Args:              cobra.MaximumNArgs(1),
+		Args:              mayTake("POOL"),
 		Annotations:       map[string]string{readsConfig: "yes"},
 		ValidArgsFunction: a.completePools,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -195,7 +195,7 @@ func (a *app) configSchema() *cobra.Command {
 		Use:     "schema",
 		Short:   "a JSON schema of the configuration file, for editors",
 		Example: `  mochi-pyd config schema > mochi-pyd.schema.json`,
-		Args:    cobra.NoArgs,
+		Args:    takesNothing,
 		RunE: func(*cobra.Command, []string) error {
 			schema, err := config.Schema()
 			if err != nil {

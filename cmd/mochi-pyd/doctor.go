@@ -57,7 +57,7 @@ it. The exit code is 1 when something failed.`,
 		Example: `  mochi-pyd doctor
   sudo mochi-pyd doctor --config /etc/mochi-pyd/config.toml --user mochi-pyd
   mochi-pyd doctor -o json | jq '.findings[] | select(.level != "ok")'`,
-		Args:        cobra.NoArgs,
+		Args:        takesNothing,
 		Annotations: map[string]string{readsConfig: "yes"},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkOutput(format); err != nil {

@@ -31,7 +31,7 @@ default, and DIR/mochi-pyd.service.d/10-config.conf, which has the service use i
 What is there is never overwritten.`,
 		Example: `  mochi-pyd init ~/mochi-pyd
   sudo mochi-pyd init /etc/mochi-pyd`,
-		Args: cobra.ExactArgs(1),
+		Args: wants("DIR"),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveFilterDirs
 		},

@@ -22,7 +22,7 @@ func (a *app) manpage() *cobra.Command {
 		Short:   "write the manual pages into a directory, or all of them as one on stdout",
 		Hidden:  true,
 		Example: "  mochi-pyd manpage | man -l -\n  mochi-pyd manpage /usr/share/man/man1",
-		Args:    cobra.MaximumNArgs(1),
+		Args:    mayTake("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return manual(a.out, cmd.Root(), true)

@@ -17,7 +17,7 @@ func (a *app) ps() *cobra.Command {
 		Short:   "every worker: how its predecessor ended, and what it does now",
 		Example: `  mochi-pyd ps
   mochi-pyd ps numpy -o wide`,
-		Args:              cobra.MaximumNArgs(1),
+		Args:              mayTake("POOL"),
 		ValidArgsFunction: a.completePools,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkOutput(format); err != nil {

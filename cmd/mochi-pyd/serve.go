@@ -46,7 +46,7 @@ PYTHONPATH too, by whoever may open the socket: the own user.`,
   mochi-pyd serve --config /etc/mochi-pyd/config.toml
   mochi-pyd serve --python .venv/bin/python --workers 4
   mochi-pyd serve --dev`,
-		Args:        cobra.NoArgs,
+		Args:        takesNothing,
 		Annotations: map[string]string{readsConfig: "yes"},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.serveConfig(cmd, f)

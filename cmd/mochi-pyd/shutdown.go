@@ -23,7 +23,7 @@ calls that they ran are told so. Under a service manager that starts it again, s
 the service instead.`,
 		Example: `  mochi-pyd shutdown --wait
   mochi-pyd shutdown --now`,
-		Args: cobra.NoArgs,
+		Args: takesNothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			path, err := a.controlPath()
 			if err != nil {

@@ -19,7 +19,7 @@ func (a *app) status() *cobra.Command {
 daemon drains or a declared pool has no ready worker.`,
 		Example: `  mochi-pyd status
   mochi-pyd status -o json | jq '.pools[] | select(.status != "open")'`,
-		Args: cobra.NoArgs,
+		Args: takesNothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkOutput(format); err != nil {
 				return err
