@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -39,6 +40,7 @@ const serviceUser = "mochi-pyd"
 type doctor struct {
 	app      *app
 	config   *config.Config
+	given    bool // by --config
 	who      visitor
 	status   *daemon.Status // nil: no daemon answers
 	findings []finding
@@ -76,7 +78,7 @@ it. The exit code is 1 when something failed.`,
 			}
 			ctx, stop := interruptible(cmd.Context())
 			defer stop()
-			d := &doctor{app: a, config: c, who: who}
+			d := &doctor{app: a, config: c, who: who, given: a.config != ""}
 			d.look(ctx)
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
@@ -93,6 +95,7 @@ it. The exit code is 1 when something failed.`,
 func (d *doctor) look(ctx context.Context) {
 	d.lookAtUser()
 	d.lookAtSockets(ctx)
+	d.lookAtConfiguration()
 	d.lookAtInterpreters(ctx)
 	d.lookAtLimits()
 	d.lookAtKernel()
@@ -146,6 +149,27 @@ func (d *doctor) lookAtSockets(ctx context.Context) {
 	if _, err := d.app.askControl(ctx, "mochi.status", nil, &s); err == nil {
 		d.status = &s
 	}
+}
+
+// lookAtConfiguration takes that of the daemon that runs, where nobody has named
+// another: else its pools' interpreters would not be looked at.
+func (d *doctor) lookAtConfiguration() {
+	if d.given || d.status == nil || d.status.Daemon.Config == "" {
+		return
+	}
+	file := d.status.Daemon.Config
+	if !filepath.IsAbs(file) { // as it was typed, and where
+		if dir, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", d.status.Daemon.PID)); err == nil {
+			file = filepath.Join(dir, file)
+		}
+	}
+	c, err := config.Load(file)
+	if err != nil {
+		d.say(doctorWarn, "configuration", "mochi-pyd check "+file, "what the daemon runs with cannot be looked at: %v", err)
+		return
+	}
+	d.config = c
+	d.say(doctorOK, "configuration", "", "%s, %s", file, plural(len(c.Pools()), "pool"))
 }
 
 // lookAtPools says how the pools of a running daemon are.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -90,6 +92,10 @@ func explain(cmd *cobra.Command, err error) (code int, message string) {
 		if dial.Trouble == sock.Forbidden {
 			return exitPermission, say
 		}
+		if with := startsWith(cmd, dial.Path); with != "" {
+			before, _, _ := strings.Cut(say, startLine)
+			say = before + with
+		}
 		return exitUnreachable, say
 	case errors.As(err, &remote):
 		return remoteCode(remote), "mochi-pyd: " + sentence(remote)
@@ -107,11 +113,39 @@ func explain(cmd *cobra.Command, err error) (code int, message string) {
 // explainRun is explain for pkg run, whose errors know their status.
 func explainRun(e *pkgcmd.ExitError) (code int, message string) {
 	var wrong config.Errors
+	var remote *rpc.Error
 	switch {
 	case e.Quiet:
 		return e.Code, ""
+	case errors.As(e.Err, &remote):
+		return e.Code, "mochi-pyd: " + sentence(remote)
 	case errors.As(e.Err, &wrong): // it begins with its place
 		return e.Code, e.Err.Error()
 	}
 	return e.Code, "mochi-pyd: " + words.Unmark(e.Error())
+}
+
+// startLine begins what is to be typed where no daemon listens.
+const startLine = "mochi-pyd serve"
+
+// startsWith is the command whose daemon listens on the path that this one did
+// not reach, when flags or the service's directory say more of it than the path.
+func startsWith(cmd *cobra.Command, path string) string {
+	flag := func(name string) string {
+		if f := cmd.Flag(name); f != nil {
+			return f.Value.String()
+		}
+		return ""
+	}
+	switch host, control, file := flag("socket"), flag("control-socket"), flag("config"); {
+	case filepath.Dir(path) == sock.SystemDir:
+		return "sudo systemctl restart mochi-pyd"
+	case control == path:
+		return startLine + " --control-socket " + path
+	case host != "":
+		return startLine + " --socket " + host
+	case file != "":
+		return startLine + " --config " + file
+	}
+	return ""
 }

@@ -43,7 +43,7 @@ has nothing but code to reload: there, no name means all.
 		Example: `  mochi-pyd reload --wait
   mochi-pyd reload numpy app
   mochi-pyd reload --all --wait`,
-		ValidArgsFunction: a.completePools,
+		ValidArgsFunction: a.completeMorePools,
 		Args: func(_ *cobra.Command, args []string) error {
 			if all && len(args) > 0 {
 				return errors.New("--all is every pool: leave the names out")

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/mochilang/mochi-pyd/rpc"
 )
 
 // completeTimeout bounds how long the shell waits for a completion.
@@ -20,6 +22,11 @@ func (a *app) restart() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "restart POOL[/SLOT] | --all",
 		Short: "replace workers, each successor ready before the old one goes",
+		Long: `Replace the workers of a pool, one of them, or those of all pools, one after
+another: each goes when its successor is ready and what it runs is finished, so
+that no call is refused. With --hard they are killed now, and the calls that they
+ran fail with worker_lost. A pool that is broken is started at once, however long
+it would have waited. --wait says how it went.`,
 		Example: `  mochi-pyd restart numpy
   mochi-pyd restart numpy/1 --hard
   mochi-pyd restart --all --wait`,
@@ -46,7 +53,7 @@ func (a *app) restart() *cobra.Command {
 			defer cancel()
 			var done struct{ Restarted, Restarting int }
 			if _, err := a.askControl(ctx, "mochi.restart", params, &done); err != nil {
-				return err
+				return ofOthers(err, all)
 			}
 			if wait {
 				_, err := fmt.Fprintf(a.out, "%s replaced\n", plural(done.Restarted, "worker"))
@@ -76,4 +83,13 @@ func target(word string, params map[string]any) error {
 	}
 	params["slot"] = n
 	return nil
+}
+
+// ofOthers adds to what one pool's failure says that it was not all pools'.
+func ofOthers(err error, all bool) error {
+	var remote *rpc.Error
+	if !all || !errors.As(err, &remote) {
+		return err
+	}
+	return &exit{code: remoteCode(remote), err: fmt.Errorf("%w\n  hint: pools that are not named here are through: mochi-pyd ps shows it", errors.New(sentence(remote)))}
 }

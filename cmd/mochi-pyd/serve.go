@@ -62,6 +62,13 @@ PYTHONPATH too, by whoever may open the socket: the own user.`,
 	cmd.Flags().StringArrayVar(&f.pythonPath, "python-path", nil, "a `directory` to find modules in; may be repeated, or hold several joined by colons")
 	cmd.Flags().IntVar(&f.workers, "workers", 0, "workers of each pool (default 2)")
 	cmd.Flags().BoolVar(&f.dev, "dev", false, "reload a pool when a source file of it changes")
+	for flag, words := range map[string][]string{
+		"log-level":  {"trace", "debug", "info", "warn", "error", "off"},
+		"log-format": {"auto", "text", "json", "journal"},
+	} {
+		// The flags exist: they were made on the lines above.
+		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+	}
 	return cmd
 }
 
