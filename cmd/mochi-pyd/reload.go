@@ -88,8 +88,7 @@ func (a *app) printReload(done daemon.Reconfigured, wait bool) error {
 		_, err := fmt.Fprintf(a.out, "%s replaced\n", plural(done.Reloaded, "worker"))
 		return err
 	}
-	_, err := fmt.Fprintf(a.out, "%s being replaced: see mochi-pyd ps, or use --wait\n", plural(done.Reloading, "worker"))
-	return err
+	return a.beingReplaced(done.Reloading)
 }
 
 // wrongConfig prints what is wrong with the daemon's file as check does: the

@@ -59,8 +59,7 @@ it would have waited. --wait says how it went.`,
 				_, err := fmt.Fprintf(a.out, "%s replaced\n", plural(done.Restarted, "worker"))
 				return err
 			}
-			_, err := fmt.Fprintf(a.out, "%s being replaced: see mochi-pyd ps, or use --wait\n", plural(done.Restarting, "worker"))
-			return err
+			return a.beingReplaced(done.Restarting)
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "every pool")
@@ -92,4 +91,13 @@ func ofOthers(err error, all bool) error {
 		return err
 	}
 	return &exit{code: remoteCode(remote), err: fmt.Errorf("%w\n  hint: pools that are not named here are through: mochi-pyd ps shows it", errors.New(sentence(remote)))}
+}
+
+// beingReplaced says what goes on behind whoever does not wait.
+func (a *app) beingReplaced(n int) error {
+	if _, err := fmt.Fprintf(a.out, "%s being replaced\n", plural(n, "worker")); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(a.err, "it goes on: mochi-pyd ps shows how far it is; --wait tells how it went")
+	return err
 }

@@ -41,7 +41,10 @@ the service instead.`,
 				return err
 			}
 			if !wait {
-				_, err := fmt.Fprintln(a.out, "the daemon is ending: mochi-pyd shutdown --wait tells when it has")
+				if _, err := fmt.Fprintln(a.out, "the daemon is ending"); err != nil {
+					return err
+				}
+				_, err := fmt.Fprintln(a.err, "mochi-pyd status shows that it drains; --wait tells when it has ended, --now cuts it short")
 				return err
 			}
 			ctx, cancel := context.WithTimeoutCause(ctx, timeout, exitf(exitTimeout, "the daemon has not ended within %s; it goes on: mochi-pyd shutdown --now cuts it short", timeout))
