@@ -59,9 +59,6 @@ ctrl-C ends it.`,
 			if err != nil {
 				return err
 			}
-			if cmd.Flags().Changed("timeout") && timeout < time.Millisecond {
-				return errors.New("--timeout must be a positive duration, as in 1s")
-			}
 			if stream {
 				return a.runStream(cmd.Context(), args[0], raw, timeout)
 			}
@@ -71,7 +68,7 @@ ctrl-C ends it.`,
 	cmd.Flags().StringArrayVar(&kw, "kw", nil, "a keyword argument, `NAME=JSON`; may be repeated")
 	cmd.Flags().StringVar(&params, "params", "", "all parameters at once, a JSON array or object; \"-\" reads them")
 	cmd.Flags().BoolVar(&stream, "stream", false, "print the items of a generator as they come, one a line")
-	cmd.Flags().DurationVar(&timeout, "timeout", 0, "how long the call may take, as in 1s")
+	timeoutFlag(cmd, &timeout, 0, "how long the call may take, as in 1s")
 	return cmd
 }
 

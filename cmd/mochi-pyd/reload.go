@@ -71,7 +71,7 @@ has nothing but code to reload: there, no name means all.
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "the code of every pool")
 	cmd.Flags().BoolVar(&wait, "wait", false, "until the new workers serve")
-	cmd.Flags().DurationVar(&timeout, "timeout", 5*time.Minute, "how long --wait waits")
+	timeoutFlag(cmd, &timeout, 5*time.Minute, "how long --wait waits")
 	return cmd
 }
 

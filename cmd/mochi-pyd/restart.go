@@ -65,7 +65,7 @@ it would have waited. --wait says how it went.`,
 	cmd.Flags().BoolVar(&all, "all", false, "every pool")
 	cmd.Flags().BoolVar(&hard, "hard", false, "kill now, do not wait for calls")
 	cmd.Flags().BoolVar(&wait, "wait", false, "until the successors are ready")
-	cmd.Flags().DurationVar(&timeout, "timeout", 5*time.Minute, "how long --wait waits")
+	timeoutFlag(cmd, &timeout, 5*time.Minute, "how long --wait waits")
 	return cmd
 }
 

@@ -56,7 +56,7 @@ changed: put the number there, too, if it is to stay.`,
 		},
 	}
 	cmd.Flags().BoolVar(&wait, "wait", false, "until so many are ready, and the others gone")
-	cmd.Flags().DurationVar(&timeout, "timeout", 5*time.Minute, "how long --wait waits")
+	timeoutFlag(cmd, &timeout, 5*time.Minute, "how long --wait waits")
 	return cmd
 }
 

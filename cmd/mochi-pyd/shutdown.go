@@ -60,6 +60,6 @@ the service instead.`,
 	}
 	cmd.Flags().BoolVar(&now, "now", false, "kill the workers, do not wait for calls")
 	cmd.Flags().BoolVar(&wait, "wait", false, "until it has ended")
-	cmd.Flags().DurationVar(&timeout, "timeout", 5*time.Minute, "how long --wait waits")
+	timeoutFlag(cmd, &timeout, 5*time.Minute, "how long --wait waits")
 	return cmd
 }

@@ -109,12 +109,14 @@ func notReady(s daemon.Status) string {
 	if s.Daemon.Status != "serving" {
 		return "the daemon is " + s.Daemon.Status
 	}
-	var without, paused []string
+	var without, opening, paused []string
 	for _, p := range s.Pools {
 		if p.Declared && p.Status == "paused" {
 			paused = append(paused, p.Pool)
 		}
-		if p.Declared && p.WorkersReady == 0 {
+		if p.Declared && p.WorkersReady == 0 && p.Status == "opening" {
+			opening = append(opening, p.Pool)
+		} else if p.Declared && p.WorkersReady == 0 {
 			without = append(without, p.Pool)
 		}
 	}
@@ -123,6 +125,9 @@ func notReady(s daemon.Status) string {
 	}
 	if len(without) > 0 {
 		return "no worker of " + strings.Join(without, ", ") + " is ready: mochi-pyd status -o wide says why"
+	}
+	if len(opening) > 0 {
+		return "no worker of " + strings.Join(opening, ", ") + " is ready yet: mochi-pyd ps shows how they start"
 	}
 	return ""
 }

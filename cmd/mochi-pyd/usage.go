@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -66,6 +67,11 @@ func takesCommand(cmd *cobra.Command, args []string) error {
 
 // wrongFlag adds to an unknown flag the one that was meant.
 func wrongFlag(cmd *cobra.Command, err error) error {
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) {
+		wanted := map[string]string{"int": "a whole number, 0 or more", "uint64": "a whole number, 0 or more", "duration": "a duration over 0 with its unit, as in 30s", "bool": "true or false"}
+		return fmt.Errorf("invalid argument %q for \"--%s\": it wants %s", invalid.GetValue(), invalid.GetFlag().Name, wanted[invalid.GetFlag().Value.Type()])
+	}
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) {
 		return err
@@ -76,6 +82,36 @@ func wrongFlag(cmd *cobra.Command, err error) error {
 	var known []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, "--"+f.Name) })
 	return fmt.Errorf("%w%s", err, tomldoc.DidYouMean("--"+unknown.GetSpecifiedName(), known))
+}
+
+// someTime is a flag's duration, which is over 0.
+type someTime struct{ d *time.Duration }
+
+func (s someTime) String() string {
+	if s.d == nil { // pflag asks a zero one
+		return "0s"
+	}
+	return s.d.String()
+}
+
+func (s someTime) Type() string { return "duration" }
+
+func (s someTime) Set(word string) error {
+	d, err := time.ParseDuration(word)
+	switch {
+	case err != nil:
+		return err
+	case d < time.Millisecond:
+		return errors.New("too short")
+	}
+	*s.d = d
+	return nil
+}
+
+// timeoutFlag adds --timeout.
+func timeoutFlag(cmd *cobra.Command, d *time.Duration, otherwise time.Duration, usage string) {
+	*d = otherwise
+	cmd.Flags().Var(someTime{d}, "timeout", usage)
 }
 
 // helpOn is cobra's help, which knows no word that is not there.
