@@ -55,7 +55,14 @@ ctrl-C ends it.`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			args = words.Unprotect(args)
-			raw, err := a.callParams(args[1:], kw, params)
+			var raw json.RawMessage
+			var err error
+			// A --params "$EMPTY" is a mistake, and not a call without any.
+			if cmd.Flags().Changed("params") {
+				raw, err = a.wholeParams(args[1:], kw, params)
+			} else {
+				raw, err = a.callParams(args[1:], kw)
+			}
 			if err != nil {
 				return err
 			}
@@ -112,21 +119,22 @@ func (a *app) traceback(err error) error {
 // callParams builds the params member: an array, an object, or, when there are
 // both kinds of arguments, an object with the positional ones under "*". No
 // argument at all is no params, which also reads an attribute.
-func (a *app) callParams(args, kw []string, params string) (json.RawMessage, error) {
-	if params != "" {
-		if len(args) > 0 || len(kw) > 0 {
-			return nil, errors.New("--params is all the parameters: leave the other arguments out")
-		}
-		return a.wholeParams(params)
-	}
+func (a *app) callParams(args, kw []string) (json.RawMessage, error) {
 	list := make([]json.RawMessage, len(args))
+	read := false
 	for i, word := range args {
 		if word == "-" {
+			if read {
+				return nil, errors.New("standard input is read once: only one argument can be -")
+			}
+			read = true
 			text, err := a.readInput()
 			if err != nil {
 				return nil, err
 			}
-			word = strings.TrimSpace(text)
+			if word = strings.TrimSpace(text); word == "" { // what was to write it has failed
+				return nil, exitf(exitFailed, `standard input is empty: nothing was called; an empty string is '""'`)
+			}
 		}
 		list[i] = words.Value(word)
 	}
@@ -160,7 +168,10 @@ func (a *app) callParams(args, kw []string, params string) (json.RawMessage, err
 	return b.Bytes(), nil
 }
 
-func (a *app) wholeParams(params string) (json.RawMessage, error) {
+func (a *app) wholeParams(args, kw []string, params string) (json.RawMessage, error) {
+	if len(args) > 0 || len(kw) > 0 {
+		return nil, errors.New("--params is all the parameters: leave the other arguments out")
+	}
 	if params == "-" {
 		text, err := a.readInput()
 		if err != nil {

@@ -186,6 +186,8 @@ func (d *doctor) lookAtPools() {
 	for _, p := range d.status.Pools {
 		check := "pool " + p.Pool
 		switch {
+		case p.Status == "broken" && p.Cause != nil && !p.Declared:
+			d.say(doctorWarn, check, "see to who asks for it, or install it", "a host asked for it, and %s", p.Cause.Message)
 		case p.Status == "broken" && p.Cause != nil:
 			d.say(doctorFail, check, "mochi-pyd describe "+p.Pool, "%s", p.Cause.Message)
 		case p.Status == "paused":

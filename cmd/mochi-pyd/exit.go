@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -146,6 +147,10 @@ func startsWith(cmd *cobra.Command, path string) string {
 		return startLine + " --socket " + host
 	case file != "":
 		return startLine + " --config " + file
+	}
+	// Said whole: whoever types it may do so in another shell.
+	if host := os.Getenv(sock.HostVariable); host != "" && path == sock.Beside(host) && os.Getenv(sock.ControlVariable) == "" {
+		return startLine + " --socket " + host
 	}
 	return ""
 }
