@@ -102,6 +102,7 @@ func (d *doctor) look(ctx context.Context) {
 	d.lookAtPools()
 }
 
+// say notes a finding. What is not ok says what to do: doctor.txtar looks.
 func (d *doctor) say(level, check, fix, format string, args ...any) {
 	d.findings = append(d.findings, finding{Level: level, Check: check, Text: fmt.Sprintf(format, args...), Fix: fix})
 }
@@ -126,7 +127,7 @@ func (d *doctor) lookAtSockets(ctx context.Context) {
 	}{{"control-socket", d.app.controlPath}, {"socket", d.app.hostPath}} {
 		path, err := s.find()
 		if err != nil {
-			d.say(doctorFail, s.name, "", "%v", err)
+			d.say(doctorFail, s.name, "mochi-pyd check "+d.app.config, "%v", err)
 			continue
 		}
 		conn, err := sock.Dial(ctx, path)

@@ -96,6 +96,12 @@ func manual(out io.Writer, c *cobra.Command, whole bool) error {
 	if c.Example != "" {
 		fmt.Fprintf(&b, ".SH EXAMPLES\n.nf\n%s\n.fi\n", roff(c.Example))
 	}
+	if whole || !c.HasParent() {
+		b.WriteString(".SH ENVIRONMENT\n")
+		for _, e := range environment {
+			fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", e.name, roff(e.meaning))
+		}
+	}
 	b.WriteString(".SH EXIT STATUS\n")
 	for _, e := range exitCodes {
 		fmt.Fprintf(&b, ".TP\n.B %d\n%s\n", e.code, roff(e.meaning))
