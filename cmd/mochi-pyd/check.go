@@ -98,10 +98,9 @@ func (a *app) printProblems(format, file string, found []problem) error {
 	if format == outJSON {
 		return a.printJSON(map[string]any{"file": file, "problems": found})
 	}
-	for _, p := range found {
-		if _, err := fmt.Fprintf(a.out, "%s:%d:%d\n", p.File, p.Line, p.Column); err != nil {
-			return err
-		}
+	names := make([]string, len(found))
+	for i, p := range found {
+		names[i] = fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
 	}
-	return nil
+	return a.printNames(names)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"os"
@@ -38,14 +37,28 @@ func ask(ctx context.Context, socket, method string, params, meta json.RawMessag
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
+	var remote *rpc.Error
 	raw, err := exchange(conn, &rpc.Request{JSONRPC: rpc.Version, ID: json.RawMessage("1"), Method: method, Params: params, Meta: meta})
 	switch {
 	case ctx.Err() != nil && err != nil:
 		return nil, context.Cause(ctx)
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET):
 		return nil, exitf(exitUnreachable, "the daemon at %s went away before it answered: look at its log", socket)
+	case err != nil && (notSaid(err) || !errors.As(err, &remote)):
+		return nil, exitf(exitFailed, "what answers at %s is no mochi-pyd, or of another version: %w", socket, err)
 	}
 	return raw, err
+}
+
+// unreadable is the codec's own error of what came, which looks like one that a
+// daemon sent.
+type unreadable struct{ error }
+
+func (u unreadable) Unwrap() error { return u.error }
+
+func notSaid(err error) bool {
+	var u unreadable
+	return errors.As(err, &u)
 }
 
 func exchange(conn net.Conn, request *rpc.Request) (json.RawMessage, error) {
@@ -63,7 +76,7 @@ func exchange(conn net.Conn, request *rpc.Request) (json.RawMessage, error) {
 			}
 			continue
 		case err != nil:
-			return nil, err
+			return nil, unreadable{err}
 		}
 		if answer.Error != nil {
 			return nil, answer.Error
@@ -92,7 +105,7 @@ func (a *app) askControl(ctx context.Context, method string, params any, value a
 	}
 	if value != nil {
 		if err := json.Unmarshal(result, value); err != nil {
-			return nil, fmt.Errorf("the daemon's answer to %s cannot be read (is it of another version?): %w", method, err)
+			return nil, exitf(exitFailed, "the daemon's answer to %s cannot be read (is it of another version?): %w", method, err)
 		}
 	}
 	return result, nil

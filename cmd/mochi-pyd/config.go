@@ -88,10 +88,11 @@ func (a *app) printSettings(format string, shown daemon.Configuration) error {
 	case outJSON:
 		return a.printJSON(shown)
 	case outName:
-		for _, s := range shown.Settings {
-			fmt.Fprintln(a.out, tableName(s.Section, s.Pool)+"."+s.Key)
+		names := make([]string, len(shown.Settings))
+		for i, s := range shown.Settings {
+			names[i] = tableName(s.Section, s.Pool) + "." + s.Key
 		}
-		return nil
+		return a.printNames(names)
 	}
 	columns := []string{"TABLE", "KEY", "VALUE", "ORIGIN"}
 	if format == outWide {
@@ -163,10 +164,11 @@ func (a *app) printDiff(format string, d daemon.Difference) error {
 	case format == outJSON:
 		return a.printJSON(d)
 	case format == outName:
-		for _, s := range d.Plan {
-			fmt.Fprintln(a.out, tableName(config.SectionDaemon, s.Pool))
+		names := make([]string, len(d.Plan))
+		for i, s := range d.Plan {
+			names[i] = tableName(config.SectionDaemon, s.Pool)
 		}
-		return nil
+		return a.printNames(names)
 	case d.File == "":
 		_, err := fmt.Fprintln(a.out, "the daemon runs without a configuration file: there is nothing to compare")
 		return err

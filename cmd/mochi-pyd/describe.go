@@ -53,10 +53,11 @@ that are at their defaults, and every exit with its stack; -o name the functions
 				_, err := fmt.Fprintf(a.out, "%s\n", raw)
 				return err
 			case outName:
-				for _, m := range d.Methods {
-					fmt.Fprintf(a.out, "%s.%s\n", d.Pool.Pool, m.Name)
+				names := make([]string, len(d.Methods))
+				for i, m := range d.Methods {
+					names[i] = d.Pool.Pool + "." + m.Name
 				}
-				return nil
+				return a.printNames(names)
 			}
 			return a.printDescription(d, format == outWide)
 		},

@@ -214,21 +214,29 @@ func (d *doctor) report(format string) error {
 			return err
 		}
 	case outName:
+		var names []string
 		for _, f := range d.findings {
 			if f.Level != doctorOK {
-				fmt.Fprintln(d.app.out, f.Check)
+				names = append(names, f.Check)
 			}
 		}
+		if err := d.app.printNames(names); err != nil {
+			return err
+		}
 	default:
+		var b strings.Builder
 		width := 0
 		for _, f := range d.findings {
 			width = max(width, len(f.Check))
 		}
 		for _, f := range d.findings {
-			fmt.Fprintf(d.app.out, "%-4s  %-*s  %s\n", f.Level, width, f.Check, strings.ReplaceAll(plain(f.Text), "\n", "\n"+strings.Repeat(" ", width+8)))
+			fmt.Fprintf(&b, "%-4s  %-*s  %s\n", f.Level, width, f.Check, strings.ReplaceAll(plain(f.Text), "\n", "\n"+strings.Repeat(" ", width+8)))
 			if f.Fix != "" && (f.Level != doctorOK || format == outWide) {
-				fmt.Fprintf(d.app.out, "%*s→ %s\n", width+8, "", plain(f.Fix))
+				fmt.Fprintf(&b, "%*s→ %s\n", width+8, "", plain(f.Fix))
 			}
+		}
+		if _, err := d.app.out.WriteString(b.String()); err != nil {
+			return err
 		}
 	}
 	if failed > 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -77,6 +78,7 @@ func explain(cmd *cobra.Command, err error) (code int, message string) {
 	var wrong config.Errors
 	var dial *sock.DialError
 	var remote *rpc.Error
+	var unwritten *fs.PathError
 	// A marked number may be in the message as it is, or quoted.
 	say := "mochi-pyd: " + words.Unmark(err.Error())
 	switch {
@@ -102,6 +104,8 @@ func explain(cmd *cobra.Command, err error) (code int, message string) {
 		return remoteCode(remote), "mochi-pyd: " + sentence(remote)
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted, "mochi-pyd: interrupted"
+	case errors.As(err, &unwritten):
+		return exitFailed, say // a full disk behind standard output is nobody's usage
 	}
 	// What is left comes from cobra: a flag or a word that is not there.
 	code = exitUsage

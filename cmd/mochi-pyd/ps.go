@@ -47,10 +47,11 @@ func (a *app) printWorkers(format string, raw []byte, all daemon.Workers) error 
 		_, err := fmt.Fprintf(a.out, "%s\n", raw)
 		return err
 	case outName:
-		for _, w := range all.Workers {
-			fmt.Fprintln(a.out, workerName(w))
+		names := make([]string, len(all.Workers))
+		for i, w := range all.Workers {
+			names[i] = workerName(w)
 		}
-		return nil
+		return a.printNames(names)
 	}
 	columns := []string{"WORKER", "PID", "STATE", "AGE", "CALLS", "RESTARTS", "CPU%", "MEM", "LAST-EXIT", "NOW"}
 	if format == outWide {

@@ -50,10 +50,11 @@ func (a *app) printStatus(format string, raw []byte, s daemon.Status) error {
 		_, err := fmt.Fprintf(a.out, "%s\n", raw)
 		return err
 	case outName:
-		for _, p := range s.Pools {
-			fmt.Fprintln(a.out, p.Pool)
+		names := make([]string, len(s.Pools))
+		for i, p := range s.Pools {
+			names[i] = p.Pool
 		}
-		return nil
+		return a.printNames(names)
 	}
 	columns := []string{"POOL", "STATUS", "WORKERS", "BUSY", "QUEUE", "CALLS/S", "P95", "ERR%", "RESTARTS", "AGE"}
 	if format == outWide {
