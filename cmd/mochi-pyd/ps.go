@@ -34,7 +34,10 @@ func (a *app) ps() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.printWorkers(format, raw, w)
+			if err := a.printWorkers(format, raw, w); err != nil || len(w.Workers) > 0 {
+				return err
+			}
+			return a.noPools()
 		},
 	}
 	outputFlag(cmd, &format)

@@ -98,6 +98,15 @@ func (a *app) beingReplaced(n int) error {
 	if _, err := fmt.Fprintf(a.out, "%s being replaced\n", plural(n, "worker")); err != nil {
 		return err
 	}
+	if n == 0 {
+		return a.noPools()
+	}
 	_, err := fmt.Fprintln(a.err, "it goes on: mochi-pyd ps shows how far it is; --wait tells how it went")
+	return err
+}
+
+// noPools says what an empty table does not.
+func (a *app) noPools() error {
+	_, err := fmt.Fprintln(a.err, "there is no pool yet: declare one in the configuration, or call a module, as in mochi-pyd call math.pi")
 	return err
 }

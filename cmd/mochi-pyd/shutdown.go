@@ -44,7 +44,11 @@ the service instead.`,
 				if _, err := fmt.Fprintln(a.out, "the daemon is ending"); err != nil {
 					return err
 				}
-				_, err := fmt.Fprintln(a.err, "mochi-pyd status shows that it drains; --wait tells when it has ended, --now cuts it short")
+				hint := "mochi-pyd status shows that it drains; --wait tells when it has ended, --now cuts it short"
+				if now {
+					hint = "--wait tells when it has ended"
+				}
+				_, err := fmt.Fprintln(a.err, hint)
 				return err
 			}
 			ctx, cancel := context.WithTimeoutCause(ctx, timeout, exitf(exitTimeout, "the daemon has not ended within %s; it goes on: mochi-pyd shutdown --now cuts it short", timeout))

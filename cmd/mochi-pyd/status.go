@@ -37,6 +37,9 @@ daemon drains or a declared pool has no ready worker.`,
 			if reason := notReady(s); reason != "" {
 				return exitf(exitNotReady, "not ready: %s", reason)
 			}
+			if len(s.Pools) == 0 {
+				return a.noPools()
+			}
 			return nil
 		},
 	}
