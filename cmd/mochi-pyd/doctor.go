@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -210,7 +209,7 @@ func (d *doctor) report(format string) error {
 	}
 	switch format {
 	case outJSON:
-		if err := json.NewEncoder(d.app.out).Encode(map[string]any{"findings": d.findings}); err != nil {
+		if err := d.app.printJSON(map[string]any{"findings": d.findings}); err != nil {
 			return err
 		}
 	case outName:
