@@ -70,7 +70,7 @@ test: need test-venv ## vet, every Go test with -race, the Python tests; < 10 mi
 	@echo '== the real program, with $(MOCHI_PYD_TEST_PYTHON)'
 	@go test -race -timeout 15m -json ./internal/acceptance | go run ./scripts/testsum -o .tools/acceptance.json
 	@echo '== the Python side'
-	@$(TEST_VENV)/bin/python -m pytest -q -p no:cacheprovider -c render/pyproject.toml render
+	@$(TEST_VENV)/bin/python -m pytest -q -n 3 --dist worksteal -p no:cacheprovider -c render/pyproject.toml render
 	@echo
 	@echo "test: all passed in $$(( $$(date +%s) - $(STARTED) )) s: the packages, the real program over real workers, the Python side (what was skipped is listed above with its reason)"
 
@@ -104,8 +104,8 @@ bench-gate: bench-tools ## the same ratios against the committed report: fails o
 	@.tools/bench/bench $(BENCH_ARGS) -out .tools/bench-gate.json -gate scripts/bench/report.json $(BENCH)
 
 .PHONY: screenshots
-screenshots: build need-python ## the README's pictures of top and ps, from the real program at work
-	@go run ./scripts/screenshots -daemon bin/mochi-pyd
+screenshots: need-go test-venv ## the README's pictures of top and ps, from the real program at work
+	@go run ./scripts/screenshots
 
 .PHONY: deb rpm
 deb: need-go $(TOOLS)/nfpm-$(NFPM_VERSION) ## bin/packages: a .deb for amd64 and arm64; the same commit gives the same bytes
