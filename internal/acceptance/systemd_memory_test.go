@@ -83,3 +83,25 @@ func (g *guest) outside(t *testing.T) (pids []string) {
 	}
 	return pids
 }
+
+// TestALimitIsClaimedOnlyOfARealControlGroup: where /sys/fs/cgroup is but a
+// directory in memory, as on machines of the old hierarchy, a limit that is
+// written there limits nothing, and doctor says so.
+func TestALimitIsClaimedOnlyOfARealControlGroup(t *testing.T) {
+	needsRoot(t)
+	bin, err := shipped()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree := t.TempDir()
+	install(t, tree, bin)
+	g := boot(t, tree)
+	const line = "mochi-pyd doctor --user root | grep -A 1 ' cgroups '"
+	if said := g.must(t, "sh", "-c", line); !strings.HasPrefix(said, "ok    cgroups         v2") {
+		t.Errorf("of a real one: %q", said)
+	}
+	plain := "mount -t tmpfs tmpfs /sys/fs/cgroup && mkdir -p /sys/fs/cgroup/init.scope && echo 1 >/sys/fs/cgroup/init.scope/memory.max && " + line
+	if said := g.must(t, "unshare", "--mount", "sh", "-c", plain); !strings.HasPrefix(said, "warn  cgroups         no cgroup v2 at /sys/fs/cgroup: limits written there would land in a file system that ignores them") {
+		t.Errorf("of a directory: %q", said)
+	}
+}

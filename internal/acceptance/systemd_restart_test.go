@@ -28,7 +28,7 @@ func TestOverARestartCallersWaitAndNobodyIsRefused(t *testing.T) {
 	pids[g.mainPID(t)] = true
 	hosts.end(t)
 	operator.end(t)
-	kept.end(t, restarts)
+	kept.end(t, 2) // one may wait over more than one restart
 	if len(pids) != restarts+1 {
 		t.Errorf("%d restarts, and the main processes were %v", restarts, pids)
 	}

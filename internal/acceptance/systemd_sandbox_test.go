@@ -133,4 +133,10 @@ func TestTheSandboxLetsModulesWork(t *testing.T) {
 	ask("lonely", "", `"no network"`)
 	ask("makes_code", "", `"PermissionError"`)
 	ask("sees_the_card", "", "false")
+
+	// Without a configuration workers inherit the daemon's environment, but for its
+	// own business with systemd.
+	g.dropIn(t, "drop-in", "[Service]\nEnvironment=PYTHONPATH=/srv/py\nExecStart=\nExecStart=/usr/bin/mochi-pyd serve")
+	g.must(t, "systemctl", "restart", "mochi-pyd.service")
+	ask("inherited", "", "[]")
 }
