@@ -67,7 +67,7 @@ func entryOf(line []byte) (string, journal.Priority, map[string]string) {
 		}
 	}
 	if len(said) > 0 {
-		message += ": " + strings.Join(said, " ")
+		message = strings.TrimSuffix(message, ":") + ": " + strings.Join(said, " ")
 	}
 	// A traceback's first line is the message already.
 	if _, rest, more := strings.Cut(text, "\n"); more && strings.HasPrefix(message, firstOf(text)) {

@@ -68,7 +68,7 @@ func TestATracebackIsOneEntry(t *testing.T) {
 	got := journaled(t, func(l hclog.Logger) {
 		l.Error("Traceback (most recent call last):", "pool", "m", "text", traceback)
 	})
-	want := "Traceback (most recent call last):: pool=m\n  File \"m.py\", line 1\nValueError: x"
+	want := "Traceback (most recent call last): pool=m\n  File \"m.py\", line 1\nValueError: x"
 	if len(got) != 1 || got[0].message != want || got[0].fields["MOCHI_TEXT"] != traceback {
 		t.Errorf("got %+v", got)
 	}
