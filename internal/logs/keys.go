@@ -2,8 +2,6 @@ package logs
 
 import (
 	"fmt"
-	"io"
-	"log"
 	"slices"
 	"strings"
 
@@ -66,16 +64,6 @@ func (k keyed) Named(string) hclog.Logger { return k }
 
 // ResetNamed gives the same logger.
 func (k keyed) ResetNamed(string) hclog.Logger { return k }
-
-// StandardLogger is for libraries that want the standard library's.
-func (k keyed) StandardLogger(o *hclog.StandardLoggerOptions) *log.Logger {
-	return k.Logger.StandardLogger(o)
-}
-
-// StandardWriter is for libraries that want a writer.
-func (k keyed) StandardWriter(o *hclog.StandardLoggerOptions) io.Writer {
-	return k.Logger.StandardWriter(o)
-}
 
 // fold puts into the message what is no key: the error behind it, words in
 // brackets, text below it.
