@@ -146,10 +146,10 @@ func whoseEnd(err *rpc.Error) []any {
 
 // callLines bounds the lines about a pool's calls. A nil one admits none.
 type callLines struct {
-	mu     sync.Mutex
-	second int64
-	told   int // in this second
-	held   int // since the last that was told
+	mu    sync.Mutex
+	since time.Time
+	told  int // within a second of that
+	held  int // since the last that was told
 }
 
 // admit asks for a line's place, and says how many were held back before it.
@@ -159,8 +159,8 @@ func (l *callLines) admit(at time.Time) (held int, ok bool) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if s := at.Unix(); s != l.second {
-		l.second, l.told = s, 0
+	if at.Sub(l.since) >= time.Second {
+		l.since, l.told = at, 0
 	}
 	if l.told >= maxCallLines {
 		l.held++
