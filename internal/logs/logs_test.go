@@ -157,3 +157,28 @@ func TestEachFormatHasTheSameKeysAndKeepsATracebackTogether(t *testing.T) {
 		t.Errorf("for the journal it is %q", got)
 	}
 }
+
+// TestThePageListsEachKey: deploy/README.md says what each key says, and of no other.
+func TestThePageListsEachKey(t *testing.T) {
+	page, err := os.ReadFile("../../deploy/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, found := strings.Cut(string(page), "| key | says |\n|---|---|\n")
+	if !found {
+		t.Fatal("there is no table of keys")
+	}
+	var listed []string
+	for row := range strings.Lines(table) {
+		cells := strings.Split(row, "|")
+		if len(cells) < 3 {
+			break
+		}
+		for key := range strings.FieldsSeq(cells[1]) {
+			listed = append(listed, strings.Trim(key, "`"))
+		}
+	}
+	if got, want := slices.Sorted(slices.Values(listed)), slices.Sorted(slices.Values(Keys)); !slices.Equal(got, want) {
+		t.Errorf("the page lists %v, and the keys are %v", got, want)
+	}
+}
