@@ -170,3 +170,29 @@ func TestMetricsAreRefusedWhereOthersCouldReadThem(t *testing.T) {
 		}
 	}
 }
+
+// TestTheMetricOfTheReloadIsTheConfigurations: a pool's code that is loaded anew
+// changes nothing about a file that is wrong.
+func TestTheMetricOfTheReloadIsTheConfigurations(t *testing.T) {
+	t.Parallel()
+	socket := filepath.Join(t.TempDir(), "m")
+	right := fmt.Sprintf("\n[daemon]\nmetrics = \"unix:%s\"\n[pools.traced]\nworkers = 1\n", socket)
+	d := serve(t, rig.Options{Config: right})
+	ask := asks(t, "unix", socket)
+	reload := func(text, params string, failed bool, want string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(filepath.Dir(d.Socket), "config.toml"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if a := operate(t, d, "mochi.reload", params); (a.Error != nil) != failed {
+			t.Fatalf("reload %s: %s %+v", params, a.Result, a.Error)
+		}
+		if _, body := ask("/metrics"); !strings.Contains(body, "\nmochipyd_config_last_reload_successful "+want+"\n") {
+			t.Errorf("after reload %s of %q the metric is not %s", params, text, want)
+		}
+	}
+	whole(t, d, "traced")
+	reload(right+"wrokers = 2\n", `{"wait":true}`, true, "0")
+	reload(right+"wrokers = 2\n", `{"pool":"traced","wait":true}`, false, "0")
+	reload(right, `{"wait":true}`, false, "1")
+}
