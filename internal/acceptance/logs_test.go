@@ -97,7 +97,7 @@ const tracedPool = "\n[daemon]\nlog-rate = 0\n[pools.traced]\nworkers = 1\n"
 
 // TestEachLineOfACallBearsItsTrace: what calls that run at the same time on one
 // worker print, log, warn of and stumble over is told apart, whatever was written
-// by a thread, by a task that a call has left behind, or read after its answer.
+// by asyncio.to_thread, by a task that a call has left behind, or read after its answer.
 func TestEachLineOfACallBearsItsTrace(t *testing.T) {
 	t.Parallel()
 	d := serve(t, rig.Options{Config: tracedPool})
