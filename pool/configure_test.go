@@ -3,6 +3,7 @@ package pool_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -125,6 +126,48 @@ func TestARollThatBreaksInTheMiddleIsRolledBack(t *testing.T) {
 		if r := s.get(c); r.err != nil || r.result != `"old"` {
 			t.Errorf("%s, %v", r.result, r.err)
 		}
+	}
+}
+
+// TestAPoolIsAsBigAsItsOperatorSaidDuringARoll: as many as it was told to have
+// meanwhile, whether the roll succeeds or is taken back.
+func TestAPoolIsAsBigAsItsOperatorSaidDuringARoll(t *testing.T) {
+	for name, works := range map[string]bool{"succeeds": true, "taken back": false} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			importing, goOn := filepath.Join(dir, "importing"), filepath.Join(dir, "go-on")
+			code(t, dir, "awaited", fmt.Sprintf(`import os, time
+if 'WHO' in os.environ:
+    open(%q, 'w').close()
+    while not os.path.exists(%q): time.sleep(0.01)
+    if os.environ['WHO'] == 'bad': raise RuntimeError('not this one')
+def who(): return os.environ.get('WHO', 'old')
+`, importing, goOn))
+			base := pool.Config{Name: "awaited", Workers: 1, IdleTimeout: 50 * time.Millisecond}
+			var command pool.Command
+			s := serveWith(t, base, func(o *pool.Options) { command = o.Command }, dir)
+			s.ready(1)
+			who := map[bool]string{true: "new", false: "bad"}[works]
+			c := base
+			c.Workers, c.MaxQueue = pool.AsMany, 9
+			rolled := make(chan error, 1)
+			go func() {
+				_, err := s.Configure(t.Context(), c, withEnv(command, "WHO="+who))
+				rolled <- err
+			}()
+			s.eventually("the first successor imports", func() bool { _, err := os.Stat(importing); return err == nil })
+			s.resize(3)
+			if err := os.WriteFile(goOn, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-rolled; (err == nil) != works {
+				t.Errorf("the roll ended with %v", err)
+			}
+			if st := s.Stat(); st.Workers != 3 || st.Desired != 3 {
+				t.Errorf("it is to have %d workers and has places for %d, want 3", st.Workers, st.Desired)
+			}
+			s.ready(3)
+		})
 	}
 }
 
