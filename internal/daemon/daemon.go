@@ -142,6 +142,9 @@ func unshared(l rpc.Limits) rpc.Limits {
 // cut while a worker may still answer.
 func (d *Daemon) grace() time.Duration {
 	pools := append(d.config().Pools(), d.config().OnDemand("any"))
+	for _, s := range d.pools.living() { // some have settings that the file has no more
+		pools = append(pools, *s.settings())
+	}
 	longest := time.Duration(0)
 	for _, p := range pools {
 		longest = max(longest, p.GracefulTimeout+p.StopTimeout)
@@ -207,6 +210,7 @@ func (d *Daemon) Run(ctx context.Context, l Listeners) error {
 	case err = <-failed:
 	}
 	d.stop()
+	d.host.SetLimits(d.limits()) // grace is of the pools that there are now
 	d.notify.stopping(firstAnswers + d.grace())
 	d.shut(l.Host)
 	d.drain()

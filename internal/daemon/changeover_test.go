@@ -1,0 +1,124 @@
+package daemon
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mochilang/mochi-pyd/rpc"
+)
+
+// ending lets the daemon end, which must not take longer than limit.
+func (r *running) ending(t *testing.T, limit time.Duration) {
+	t.Helper()
+	r.stop()
+	select {
+	case err := <-r.ended:
+		r.ended <- err
+	case <-time.After(limit):
+		r.Force()
+		t.Errorf("the daemon has not ended within %s", limit)
+	}
+}
+
+// TestADrainWaitsForPoolsThatAReloadHasRemoved: what they run is answered within
+// their graceful-timeout, though no route leads to them any more.
+func TestADrainWaitsForPoolsThatAReloadHasRemoved(t *testing.T) {
+	started := filepath.Join(t.TempDir(), "started")
+	r := startFile(t, "[pools.pdf]\n[pools.slow]\n", map[string]string{
+		"pdf":  two["pdf"],
+		"slow": fmt.Sprintf("import time\ndef nap(s):\n    open(%q, 'w').close()\n    time.sleep(s)\n    return s\n", started),
+	})
+	c := dial(t, r.host)
+	answer := make(chan error, 1)
+	go func() {
+		answer <- c.Call(t.Context(), "slow.nap", []float64{(goodbye + 2*time.Second).Seconds()}, nil)
+	}()
+	wait(t, "it runs", func() bool { _, err := os.Stat(started); return err == nil })
+	r.say(t, "[pools.pdf]\n")
+	r.reread(t)
+	r.stop()
+	if err := <-answer; err != nil {
+		t.Errorf("a call that the removed pool was running: %v", err)
+	}
+}
+
+// TestADrainEndsAReloadThatWaitsForAnImport: a pool that is added, one that rolls
+// and one that is replaced by another are all waited for by who reloads, and the
+// end of the daemon waits for none of them.
+func TestADrainEndsAReloadThatWaitsForAnImport(t *testing.T) {
+	for name, change := range map[string]string{
+		"added":    "[pools.img]\n[pools.hung]\n",
+		"rolls":    "[pools.img]\nmodule = \"hung\"\n",
+		"replaced": "[pools.img]\nmodule = \"hung\"\npreload = true\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			hangs := filepath.Join(t.TempDir(), "hangs")
+			r := startFile(t, "[pools.img]\n", map[string]string{
+				"img":  two["img"],
+				"hung": fmt.Sprintf("import time\nopen(%q, 'w').close()\ntime.sleep(600)\n", hangs),
+			})
+			r.say(t, "[pool-defaults]\npython-path = [\"lib\"]\nworkers = 1\nstart-timeout = \"5m\"\n"+change)
+			c := dial(t, r.control)
+			answer := make(chan error, 1)
+			go func() { answer <- c.Call(t.Context(), "mochi.reload", object{"wait": true}, nil) }()
+			wait(t, "the import hangs", func() bool { _, err := os.Stat(hangs); return err == nil })
+			r.ending(t, 15*time.Second)
+			if err := <-answer; kindOf(err) != rpc.KindShuttingDown {
+				t.Errorf("who reloaded is told %v", err)
+			}
+		})
+	}
+}
+
+// TestAPoolKeepsWhatItsOperatorSaidWhenItIsReplaced: neither a pause nor a number
+// of workers ends because some other key was changed in the file.
+func TestAPoolKeepsWhatItsOperatorSaidWhenItIsReplaced(t *testing.T) {
+	r := startFile(t, "[pools.img]\n", two)
+	c := dial(t, r.control)
+	call(t, c, "mochi.scale", object{"pool": "img", "workers": 2})
+	call(t, c, "mochi.pause", object{"pool": "img"})
+	r.say(t, "[pools.img]\npreload = true\n")
+	r.reread(t)
+	host := dial(t, r.host)
+	refused(t, host, rpc.KindPoolUnavailable, "paused by its operator", "img.where", nil)
+	call(t, c, "mochi.resume", object{"pool": "img"})
+	if got := call(t, host, "img.where", nil); got != `"img"` {
+		t.Errorf("img.where = %s", got)
+	}
+	wait(t, "it has the two workers that it was told to have", func() bool { return len(r.pids(t, "img")) == 2 })
+	r.say(t, "[pools.img]\nworkers = 3\npreload = false\n")
+	r.reread(t) // the file says how many, now
+	wait(t, "it has three", func() bool { return len(r.pids(t, "img")) == 3 })
+}
+
+// TestAPoolThatIsDeclaredTakesThePlaceOfTheImportedOne: there is one pool of a
+// name, in status and in a scrape.
+func TestAPoolThatIsDeclaredTakesThePlaceOfTheImportedOne(t *testing.T) {
+	daemon := "[daemon]\nimport-policy = \"any\"\nmetrics = \"unix:metrics.sock\"\n"
+	r := startFile(t, daemon, two)
+	c := dial(t, r.host)
+	if got := call(t, c, "img.where", nil); got != `"img"` {
+		t.Fatalf("img.where = %s", got)
+	}
+	r.say(t, daemon+"[pools.img]\nmodule = \"new\"\n")
+	if out := r.reread(t); strings.Count(out.Text, "img") != 1 {
+		t.Errorf("the plan is %q", out.Text)
+	}
+	if got := call(t, c, "img.where", nil); got != `"new"` {
+		t.Errorf("img.where = %s", got)
+	}
+	var s Status
+	if err := dial(t, r.control).Call(t.Context(), "mochi.status", nil, &s); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Pools) != 1 {
+		t.Errorf("%d pools are img: %+v", len(s.Pools), s.Pools)
+	}
+	if n := r.scrape(t).sum("mochipyd_pool_workers_desired"); n != 1 {
+		t.Errorf("a scrape sees %v workers", n)
+	}
+}
