@@ -339,7 +339,7 @@ func (l *link) running(board cells) []Running {
 		if l.lane(n) == LaneMain && !s.moved && l.turn.After(since) {
 			since = l.turn
 		}
-		now = append(now, Running{Function: s.call.Function, ID: string(s.call.ID()), Since: since})
+		now = append(now, Running{Function: s.call.Function, ID: shownID(s.call), Since: since})
 	}
 	return now
 }
@@ -350,7 +350,7 @@ func (l *link) whose(id uint64) (requestID, function string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if s := &l.seats[id%uint64(len(l.seats))]; id != 0 && s.id == id && s.call != nil {
-		return string(s.call.ID()), s.call.Function
+		return shownID(s.call), s.call.Function
 	}
 	return l.recent.find(id)
 }

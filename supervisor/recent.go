@@ -6,9 +6,16 @@ const (
 	// recentCalls is how many answered calls a link remembers by name: a line
 	// that a call wrote may be read after its answer.
 	recentCalls = 64
-	// recentID is how much of a host's id is remembered.
+	// recentID is how much of a host's id is remembered, and shown: it may be as
+	// long as a message, and log lines are kept.
 	recentID = 40
 )
+
+// shownID is the beginning of a call's id.
+func shownID(c *rpc.Call) string {
+	id := c.ID()
+	return string(id[:min(len(id), recentID)])
+}
 
 // recent is a ring of the calls that were answered last. It copies what it
 // keeps into itself: a pointer would hold the call's arguments in memory, and

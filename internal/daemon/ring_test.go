@@ -57,4 +57,14 @@ func TestMemoryIsBoundedWhateverIsImported(t *testing.T) {
 	if logs := m.known("p99").logs; logs.bytes > maxLogBytes || len(logs.all()) > maxLogRecords {
 		t.Errorf("%d records of %d bytes", len(logs.all()), logs.bytes)
 	}
+	for range maxLogRecords {
+		m.note(supervisor.Logged{Identity: supervisor.Identity{Pool: "p99"}, Record: supervisor.LogRecord{Logger: strings.Repeat("x", 10_000), Message: "m"}})
+	}
+	kept := 0
+	for _, l := range m.known("p99").logs.all() {
+		kept += len(l.Message) + len(l.Logger)
+	}
+	if kept > maxLogBytes {
+		t.Errorf("loggers' names of %d bytes are kept", kept)
+	}
 }
