@@ -104,7 +104,7 @@ func New(o Options) (*Daemon, error) {
 	d.hard, d.force = context.WithCancelCause(context.Background())
 	d.asked, d.stop = context.WithCancel(context.Background())
 	d.watched, d.unwatch = context.WithCancel(context.Background())
-	d.memory = newMemory(d.settings().MaxPools)
+	d.memory = newMemory(d.settings().MaxPools, func(name string) bool { return d.pools.named(name) != nil })
 	d.log = teller{o.Logger, d.memory}
 	d.pools = newRegistry(d)
 	d.notify = newNotifier(d.log)
