@@ -122,3 +122,23 @@ func TestAPoolThatIsDeclaredTakesThePlaceOfTheImportedOne(t *testing.T) {
 		t.Errorf("a scrape sees %v workers", n)
 	}
 }
+
+// TestAPoolThatIsForgottenDuringAReloadIsNoFailureOfIt: nobody uses it, and it
+// has no settings that could be wrong.
+func TestAPoolThatIsForgottenDuringAReloadIsNoFailureOfIt(t *testing.T) {
+	marks := t.TempDir()
+	defaults := "[daemon]\nimport-policy = \"any\"\n[pool-defaults]\npython-path = [\"lib\"]\nworkers = 1\nidle-timeout = \"1s\"\n"
+	r := startFile(t, defaults, map[string]string{"lazy": fmt.Sprintf(
+		"import os, time\nif 'WHO' in os.environ:\n    open(%q, 'w').close()\n    time.sleep(60)\ndef f(): return 1\n", filepath.Join(marks, "importing"))})
+	call(t, dial(t, r.host), "lazy.f", nil)
+	r.say(t, defaults+"env = { WHO = \"new\" }\n")
+	if out := r.reread(t); !strings.Contains(out.Text, "lazy: ") {
+		t.Errorf("the plan is %q", out.Text)
+	}
+	if _, err := os.Stat(filepath.Join(marks, "importing")); err != nil {
+		t.Errorf("the pool was not rolling: %v", err)
+	}
+	if s := r.state(t); !s.ConfigLastReloadSuccessful || len(s.ConfigPending) > 0 {
+		t.Errorf("after it: %+v", s)
+	}
+}

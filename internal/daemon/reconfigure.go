@@ -133,7 +133,7 @@ func (d *Daemon) applyAll(ctx context.Context, p *changeOver, out *Reconfigured)
 	for _, s := range touched {
 		step := steps[s]
 		out.Reloaded += step.replaced
-		if step.err != nil && step.Action == config.ActionChanged {
+		if step.err != nil && step.Action == config.ActionChanged && !s.gone() {
 			kept = append(kept, step.Pool)
 		}
 	}

@@ -62,6 +62,13 @@ func (s *served) touch() bool {
 	return !s.closed
 }
 
+// gone says that the pool has been forgotten.
+func (s *served) gone() bool {
+	s.gate.RLock()
+	defer s.gate.RUnlock()
+	return s.closed
+}
+
 // shut lets no more calls in, if so; nil is always so. It is asked when no call
 // can come in between.
 func (s *served) shut(so func() bool) bool {
