@@ -188,6 +188,7 @@ func (p *Pool) resize(n headcount) error {
 // somebody else takes the new ones, and who came before need not know of it.
 func (p *Pool) Finish(ctx context.Context) error {
 	p.mu.Lock()
+	p.finishing = !p.draining // a drain has refused them
 	p.draining = true
 	stop := p.stop
 	p.unlock()
@@ -196,6 +197,7 @@ func (p *Pool) Finish(ctx context.Context) error {
 	}
 	err := p.quiet(ctx)
 	p.mu.Lock()
+	p.finishing = false
 	left := p.takeWaiting()
 	p.unlock()
 	failAll(left, shuttingDown(p.opt.Name))

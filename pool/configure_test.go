@@ -248,3 +248,37 @@ func withEnv(c pool.Command, pair string) pool.Command {
 		return command, err
 	}
 }
+
+// TestAPoolThatFinishesRunsWhatItsWorkersGiveBack: calls behind a long one, and
+// those behind one that kills its worker, ran nowhere yet.
+func TestAPoolThatFinishesRunsWhatItsWorkersGiveBack(t *testing.T) {
+	for name, test := range map[string]struct {
+		workers int
+		last    []any
+	}{
+		"behind a long call":     {2, []any{"sleep", 0.5}},
+		"behind a worker's last": {1, []any{"leave", 3}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, pool.Config{Workers: test.workers})
+			s.ready(test.workers)
+			for range 50 { // sleep is quick, as far as anybody knows
+				s.want(s.call("sleep", 0), "0")
+			}
+			last := s.start(test.last[0].(string), test.last[1])
+			var quick []<-chan reply
+			for range 100 {
+				quick = append(quick, s.start("sleep", 0))
+			}
+			if err := s.Finish(t.Context()); err != nil {
+				t.Error(err)
+			}
+			s.get(last)
+			for i, c := range quick {
+				if r := s.get(c); r.err != nil {
+					t.Fatalf("call %d behind it: %v", i, r.err)
+				}
+			}
+		})
+	}
+}

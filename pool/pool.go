@@ -32,7 +32,8 @@ type Pool struct {
 	failures  int                  // starts that failed, ever
 	everReady bool
 	paused    bool
-	draining  bool
+	draining  bool // no call is taken any more
+	finishing bool // draining, and what waits is run
 	closed    bool
 	turn      uint64
 	first     int // the place that next asks first
@@ -177,6 +178,15 @@ func (p *Pool) refusal() *rpc.Error {
 	if p.draining || p.closed {
 		return shuttingDown(p.opt.Name)
 	}
+	return p.dismissal()
+}
+
+// dismissal is why what waits is refused now; nil when it may wait. Called with mu
+// held.
+func (p *Pool) dismissal() *rpc.Error {
+	if p.ending() {
+		return shuttingDown(p.opt.Name)
+	}
 	if p.paused {
 		return pausedNow(p.opt.Name)
 	}
@@ -185,6 +195,9 @@ func (p *Pool) refusal() *rpc.Error {
 	}
 	return p.circuit.refusal(p.opt.Name, len(p.members), time.Now())
 }
+
+// ending says that what a worker has not begun will never be.
+func (p *Pool) ending() bool { return p.closed || p.draining && !p.finishing }
 
 // enqueue lets c wait. When the queue is full someone loses: the newest call
 // of the greediest connection, or c. Called with mu held.
@@ -219,7 +232,7 @@ func (p *Pool) requeue(c *rpc.Call) (refused *rpc.Error) {
 			p.returned(c) // it holds up nobody on its handle
 		}
 	}()
-	if p.draining || p.closed {
+	if p.ending() {
 		return shuttingDown(p.opt.Name)
 	}
 	if cause := c.Cancelled(); cause != nil {
@@ -323,7 +336,7 @@ func (p *Pool) askable(ctx context.Context) (*supervisor.Worker, error) {
 // end, or ctx, whichever is first; then ends Run and waits for it.
 func (p *Pool) Drain(ctx context.Context) error {
 	p.mu.Lock()
-	p.draining = true
+	p.draining, p.finishing = true, false
 	left := p.takeWaiting()
 	stop := p.stop
 	p.unlock()
