@@ -74,6 +74,30 @@ func TestADrainEndsAReloadThatWaitsForAnImport(t *testing.T) {
 	}
 }
 
+// TestASignalBeforeThePoolsAreThereOpensNoneTwice.
+func TestASignalBeforeThePoolsAreThereOpensNoneTwice(t *testing.T) {
+	r := startFile(t, "[pools.img]\n[pools.pdf]\n", two)
+	c := r.config()
+	r.stop()
+	again := &running{dir: r.dir, host: r.host + "2", control: r.control + "2", ended: make(chan error, 1)}
+	again.first = func(d *Daemon) {
+		d.Reread()
+		wait(t, "the reload has begun", func() bool {
+			if d.rereading.TryLock() {
+				d.rereading.Unlock()
+				return false
+			}
+			return true
+		})
+	}
+	again.serve(t, c)
+	wait(t, "the reload is over", again.rereading.TryLock)
+	again.rereading.Unlock()
+	if n := len(again.pools.now.Load().all); n != 2 {
+		t.Errorf("there are %d pools", n)
+	}
+}
+
 // TestAPoolKeepsWhatItsOperatorSaidWhenItIsReplaced: neither a pause nor a number
 // of workers ends because some other key was changed in the file.
 func TestAPoolKeepsWhatItsOperatorSaidWhenItIsReplaced(t *testing.T) {

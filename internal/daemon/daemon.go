@@ -66,6 +66,7 @@ type Daemon struct {
 
 	pools    *registry
 	notify   *notifier
+	opened   chan struct{} // closed when the declared pools are there, or cannot be
 	routed   chan struct{} // there are other pools than before
 	host     *rpc.Server
 	control  *rpc.Server
@@ -99,7 +100,7 @@ func New(o Options) (*Daemon, error) {
 	if o.Spawner == nil {
 		o.Spawner = supervisor.OS()
 	}
-	d := &Daemon{opt: o, log: o.Logger, scripts: render.Store{Dir: o.RuntimeDir}, started: time.Now(), routed: make(chan struct{}, 1)}
+	d := &Daemon{opt: o, log: o.Logger, scripts: render.Store{Dir: o.RuntimeDir}, started: time.Now(), opened: make(chan struct{}), routed: make(chan struct{}, 1)}
 	d.now.Store(&setup{config: o.Config, daemon: o.Config.Daemon()})
 	d.hard, d.force = context.WithCancelCause(context.Background())
 	d.asked, d.stop = context.WithCancel(context.Background())
@@ -162,7 +163,12 @@ func (d *Daemon) Run(ctx context.Context, l Listeners) error {
 	defer context.AfterFunc(d.asked, end)()
 	d.counting = l.Metrics != nil
 
-	if err := d.pools.openDeclared(); err != nil {
+	err := d.pools.openDeclared()
+	if err != nil {
+		d.pools.drain(d.hard) // those before the one that could not be
+	}
+	close(d.opened)
+	if err != nil {
 		closeAll(l)
 		return err
 	}
@@ -204,7 +210,6 @@ func (d *Daemon) Run(ctx context.Context, l Listeners) error {
 	})
 	d.log.Info("serving", "event", "serving", "pid", pid, "version", d.opt.Version.Version, "socket", l.Host.Addr().String())
 
-	var err error
 	select {
 	case <-ctx.Done():
 	case err = <-failed:

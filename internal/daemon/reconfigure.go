@@ -38,6 +38,11 @@ type Reconfigured struct {
 func (d *Daemon) Reconfigure(ctx context.Context, told func(Reconfigured)) (Reconfigured, error) {
 	d.rereading.Lock()
 	defer d.rereading.Unlock()
+	select {
+	case <-d.opened: // a signal may come before
+	case <-ctx.Done():
+		return Reconfigured{}, ctx.Err()
+	}
 	defer d.notify.reloading(ctx, d.pools.summary)()
 	next, err := d.config().Again()
 	if err != nil {
