@@ -98,6 +98,28 @@ func TestASignalBeforeThePoolsAreThereOpensNoneTwice(t *testing.T) {
 	}
 }
 
+// TestSignalsToReloadDoNotPileUp: one that waits reads what the next would.
+func TestSignalsToReloadDoNotPileUp(t *testing.T) {
+	r := startFile(t, "[pools.img]\n", map[string]string{"img": two["img"], "hung": "import time\ntime.sleep(600)\n"})
+	r.say(t, "[pools.img]\nmodule = \"hung\"\nstart-timeout = \"300ms\"\n")
+	for range 20 {
+		r.Reread()
+	}
+	reloads := func() (n int) {
+		for _, e := range r.memory.events.all() {
+			if e.Event == "config_reload" {
+				n++
+			}
+		}
+		return n
+	}
+	wait(t, "one has failed", func() bool { return reloads() > 0 })
+	_, _ = r.Reconfigure(t.Context(), nil) // behind all of them
+	if n := reloads(); n > 3 {
+		t.Errorf("the configuration was read %d times", n)
+	}
+}
+
 // TestAPoolKeepsWhatItsOperatorSaidWhenItIsReplaced: neither a pause nor a number
 // of workers ends because some other key was changed in the file.
 func TestAPoolKeepsWhatItsOperatorSaidWhenItIsReplaced(t *testing.T) {

@@ -77,6 +77,7 @@ type Daemon struct {
 	watched      context.Context // ends when there is nothing more to watch
 	unwatch      context.CancelFunc
 	rereading    sync.Mutex  // one reload of the configuration at a time
+	asking       atomic.Bool // a signal's waits for its turn
 	rereadFailed atomic.Bool // the last one
 	meters       *metrics.Meters
 	counting     bool // calls are counted; set by Run before it serves
