@@ -312,4 +312,5 @@ func TestEverySettingSaysWhereItWasSaid(t *testing.T) {
 		}
 	}
 	refused(t, dial(t, r.control), rpc.KindInvalidParams, "there is no pool", "mochi.config", object{"pool": "nosuch"})
+	refused(t, dial(t, r.control), rpc.KindInvalidParams, "names is empty", "mochi.reload", object{"pool": list{""}})
 }
