@@ -73,6 +73,7 @@ type Daemon struct {
 	methods  map[string]method // on the host socket
 	controls map[string]method // on the control socket
 
+	strangers    refusals
 	memory       *memory         // what operators can read back
 	watched      context.Context // ends when there is nothing more to watch
 	unwatch      context.CancelFunc
@@ -315,7 +316,7 @@ func (d *Daemon) hooks(host bool) rpc.Hooks {
 		Peer: peerOf,
 		Opened: func(c *rpc.Conn) error {
 			if err := d.admit(c.Peer); err != nil {
-				d.log.Warn("a peer was refused", "event", "peer_refused", "peer_uid", c.Peer.UID, "pid", c.Peer.PID)
+				d.observeRefusal(c.Peer)
 				return err
 			}
 			if host {
