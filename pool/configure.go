@@ -184,28 +184,6 @@ func (p *Pool) resize(n headcount) error {
 	return nil
 }
 
-// Finish ends the pool as Drain does, but lets those calls that wait run too:
-// somebody else takes the new ones, and who came before need not know of it.
-func (p *Pool) Finish(ctx context.Context) error {
-	p.mu.Lock()
-	p.finishing = !p.draining // a drain has refused them
-	p.draining = true
-	stop := p.stop
-	p.unlock()
-	if stop == nil {
-		return nil // it never ran
-	}
-	err := p.quiet(ctx)
-	p.mu.Lock()
-	p.finishing = false
-	left := p.takeWaiting()
-	p.unlock()
-	failAll(left, shuttingDown(p.opt.Name))
-	stop()
-	<-p.done
-	return err
-}
-
 // limitLife sets when m is recycled. Called with mu held.
 func (p *Pool) limitLife(m *member) {
 	m.retireAt = time.Time{}

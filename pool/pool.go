@@ -196,9 +196,6 @@ func (p *Pool) dismissal() *rpc.Error {
 	return p.circuit.refusal(p.opt.Name, len(p.members), time.Now())
 }
 
-// ending says that what a worker has not begun will never be.
-func (p *Pool) ending() bool { return p.closed || p.draining && !p.finishing }
-
 // enqueue lets c wait. When the queue is full someone loses: the newest call
 // of the greediest connection, or c. Called with mu held.
 func (p *Pool) enqueue(c *rpc.Call) (loser *rpc.Call, why *rpc.Error) {
@@ -328,43 +325,6 @@ func (p *Pool) askable(ctx context.Context) (*supervisor.Worker, error) {
 		case <-changed:
 		case <-ctx.Done():
 			return nil, ctx.Err()
-		}
-	}
-}
-
-// Drain takes no more calls, refuses those that wait, lets those in flight
-// end, or ctx, whichever is first; then ends Run and waits for it.
-func (p *Pool) Drain(ctx context.Context) error {
-	p.mu.Lock()
-	p.draining, p.finishing = true, false
-	left := p.takeWaiting()
-	stop := p.stop
-	p.unlock()
-	failAll(left, shuttingDown(p.opt.Name))
-	if stop == nil {
-		return nil // it never ran
-	}
-	err := p.quiet(ctx)
-	stop()
-	<-p.done
-	return err
-}
-
-// quiet waits until no call is in flight, or waits to be.
-func (p *Pool) quiet(ctx context.Context) error {
-	for {
-		p.mu.Lock()
-		busy, changed := p.inFlight()+p.waitingCalls(), p.changed
-		p.mu.Unlock()
-		if busy == 0 {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-p.done:
-			return nil
 		}
 	}
 }

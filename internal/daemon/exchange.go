@@ -43,7 +43,7 @@ func (r *registry) add(settings config.Pool) (*served, error) {
 func (r *registry) remove(s *served) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.closed {
+	if r.closed || s.gone() { // or forgotten meanwhile
 		return
 	}
 	r.change(func(n *routes) { n.drop(s) })
