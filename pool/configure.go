@@ -52,9 +52,6 @@ func (p *Pool) Configure(ctx context.Context, c Config, command Command) (replac
 		return 0, err
 	}
 	size := next.size()
-	if c.Workers == AsMany {
-		size = before.size()
-	}
 	// The number of workers comes last: those that a bigger pool has more are
 	// then not replaced before they have done anything.
 	next.Config = withSize(next.Config, before.size())
@@ -70,12 +67,16 @@ func (p *Pool) Configure(ctx context.Context, c Config, command Command) (replac
 		}
 		p.settled()
 	}
+	if c.Workers == AsMany {
+		return replaced, nil // how many it is now, an operator may have said since
+	}
 	return replaced, p.resize(size)
 }
 
 // back takes a roll back that could not be finished.
 func (p *Pool) back(ctx context.Context, before Options, replaced int, why error) error {
 	p.mu.Lock()
+	before.Config = withSize(before.Config, p.opt.size()) // an operator may have said another meanwhile
 	p.use(before)
 	p.unlock()
 	if replaced > 0 && ctx.Err() == nil {
@@ -181,26 +182,6 @@ func (p *Pool) resize(n headcount) error {
 	}
 	p.opt.Spare = n.spare
 	return nil
-}
-
-// Finish ends the pool as Drain does, but lets those calls that wait run too:
-// somebody else takes the new ones, and who came before need not know of it.
-func (p *Pool) Finish(ctx context.Context) error {
-	p.mu.Lock()
-	p.draining = true
-	stop := p.stop
-	p.unlock()
-	if stop == nil {
-		return nil // it never ran
-	}
-	err := p.quiet(ctx)
-	p.mu.Lock()
-	left := p.takeWaiting()
-	p.unlock()
-	failAll(left, shuttingDown(p.opt.Name))
-	stop()
-	<-p.done
-	return err
 }
 
 // limitLife sets when m is recycled. Called with mu held.

@@ -3,6 +3,7 @@ package pool_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -128,6 +129,48 @@ func TestARollThatBreaksInTheMiddleIsRolledBack(t *testing.T) {
 	}
 }
 
+// TestAPoolIsAsBigAsItsOperatorSaidDuringARoll: as many as it was told to have
+// meanwhile, whether the roll succeeds or is taken back.
+func TestAPoolIsAsBigAsItsOperatorSaidDuringARoll(t *testing.T) {
+	for name, works := range map[string]bool{"succeeds": true, "taken back": false} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			importing, goOn := filepath.Join(dir, "importing"), filepath.Join(dir, "go-on")
+			code(t, dir, "awaited", fmt.Sprintf(`import os, time
+if 'WHO' in os.environ:
+    open(%q, 'w').close()
+    while not os.path.exists(%q): time.sleep(0.01)
+    if os.environ['WHO'] == 'bad': raise RuntimeError('not this one')
+def who(): return os.environ.get('WHO', 'old')
+`, importing, goOn))
+			base := pool.Config{Name: "awaited", Workers: 1, IdleTimeout: 50 * time.Millisecond}
+			var command pool.Command
+			s := serveWith(t, base, func(o *pool.Options) { command = o.Command }, dir)
+			s.ready(1)
+			who := map[bool]string{true: "new", false: "bad"}[works]
+			c := base
+			c.Workers, c.MaxQueue = pool.AsMany, 9
+			rolled := make(chan error, 1)
+			go func() {
+				_, err := s.Configure(t.Context(), c, withEnv(command, "WHO="+who))
+				rolled <- err
+			}()
+			s.eventually("the first successor imports", func() bool { _, err := os.Stat(importing); return err == nil })
+			s.resize(3)
+			if err := os.WriteFile(goOn, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-rolled; (err == nil) != works {
+				t.Errorf("the roll ended with %v", err)
+			}
+			if st := s.Stat(); st.Workers != 3 || st.Desired != 3 {
+				t.Errorf("it is to have %d workers and has places for %d, want 3", st.Workers, st.Desired)
+			}
+			s.ready(3)
+		})
+	}
+}
+
 // TestARollGivesEveryWorkerTheNewSettings, under load, with fewer seats and then
 // with more.
 func TestARollGivesEveryWorkerTheNewSettings(t *testing.T) {
@@ -203,5 +246,39 @@ func withEnv(c pool.Command, pair string) pool.Command {
 		command, err := c(ctx)
 		command.Env = append(slices.Clone(command.Env), pair)
 		return command, err
+	}
+}
+
+// TestAPoolThatFinishesRunsWhatItsWorkersGiveBack: calls behind a long one, and
+// those behind one that kills its worker, ran nowhere yet.
+func TestAPoolThatFinishesRunsWhatItsWorkersGiveBack(t *testing.T) {
+	for name, test := range map[string]struct {
+		workers int
+		last    []any
+	}{
+		"behind a long call":     {2, []any{"sleep", 0.5}},
+		"behind a worker's last": {1, []any{"leave", 3}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, pool.Config{Workers: test.workers})
+			s.ready(test.workers)
+			for range 50 { // sleep is quick, as far as anybody knows
+				s.want(s.call("sleep", 0), "0")
+			}
+			last := s.start(test.last[0].(string), test.last[1])
+			var quick []<-chan reply
+			for range 100 {
+				quick = append(quick, s.start("sleep", 0))
+			}
+			if err := s.Finish(t.Context()); err != nil {
+				t.Error(err)
+			}
+			s.get(last)
+			for i, c := range quick {
+				if r := s.get(c); r.err != nil {
+					t.Fatalf("call %d behind it: %v", i, r.err)
+				}
+			}
+		})
 	}
 }

@@ -90,7 +90,7 @@ func (p *Pool) startEnded(e *supervisor.Exit) {
 		p.failures++
 		p.circuit.failed(e, time.Now())
 		// Nobody is left waiting for what has just failed.
-		if refusal = p.refusal(); refusal != nil {
+		if refusal = p.dismissal(); refusal != nil {
 			hopeless = p.takeWaiting()
 		}
 	}

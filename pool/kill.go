@@ -8,7 +8,7 @@ import "github.com/mochilang/mochi-pyd/supervisor"
 // Run does.
 func (p *Pool) Kill() {
 	p.mu.Lock()
-	p.draining = true // else what the dead give back would wait for a successor
+	p.draining, p.finishing = true, false // else what the dead give back would wait for a successor
 	left, stop := p.takeWaiting(), p.stop
 	p.unlock()
 	failAll(left, shuttingDown(p.opt.Name))

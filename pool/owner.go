@@ -203,7 +203,7 @@ func (p *Pool) WorkerGone(w *supervisor.Worker, e supervisor.Exit, left []superv
 		failures = append(failures, failure{o.Call, why})
 	}
 	var hopeless []*rpc.Call
-	refusal := p.refusal()
+	refusal := p.dismissal()
 	if refusal != nil {
 		hopeless = p.takeWaiting()
 	}

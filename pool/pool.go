@@ -32,7 +32,8 @@ type Pool struct {
 	failures  int                  // starts that failed, ever
 	everReady bool
 	paused    bool
-	draining  bool
+	draining  bool // no call is taken any more
+	finishing bool // draining, and what waits is run
 	closed    bool
 	turn      uint64
 	first     int // the place that next asks first
@@ -177,6 +178,15 @@ func (p *Pool) refusal() *rpc.Error {
 	if p.draining || p.closed {
 		return shuttingDown(p.opt.Name)
 	}
+	return p.dismissal()
+}
+
+// dismissal is why what waits is refused now; nil when it may wait. Called with mu
+// held.
+func (p *Pool) dismissal() *rpc.Error {
+	if p.ending() {
+		return shuttingDown(p.opt.Name)
+	}
 	if p.paused {
 		return pausedNow(p.opt.Name)
 	}
@@ -219,7 +229,7 @@ func (p *Pool) requeue(c *rpc.Call) (refused *rpc.Error) {
 			p.returned(c) // it holds up nobody on its handle
 		}
 	}()
-	if p.draining || p.closed {
+	if p.ending() {
 		return shuttingDown(p.opt.Name)
 	}
 	if cause := c.Cancelled(); cause != nil {
@@ -315,43 +325,6 @@ func (p *Pool) askable(ctx context.Context) (*supervisor.Worker, error) {
 		case <-changed:
 		case <-ctx.Done():
 			return nil, ctx.Err()
-		}
-	}
-}
-
-// Drain takes no more calls, refuses those that wait, lets those in flight
-// end, or ctx, whichever is first; then ends Run and waits for it.
-func (p *Pool) Drain(ctx context.Context) error {
-	p.mu.Lock()
-	p.draining = true
-	left := p.takeWaiting()
-	stop := p.stop
-	p.unlock()
-	failAll(left, shuttingDown(p.opt.Name))
-	if stop == nil {
-		return nil // it never ran
-	}
-	err := p.quiet(ctx)
-	stop()
-	<-p.done
-	return err
-}
-
-// quiet waits until no call is in flight, or waits to be.
-func (p *Pool) quiet(ctx context.Context) error {
-	for {
-		p.mu.Lock()
-		busy, changed := p.inFlight()+p.waitingCalls(), p.changed
-		p.mu.Unlock()
-		if busy == 0 {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-p.done:
-			return nil
 		}
 	}
 }

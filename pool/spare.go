@@ -21,7 +21,7 @@ import (
 // fill has spares serve where nobody does. It says whether one began to.
 // Called with mu held.
 func (p *Pool) fill() (promoted bool) {
-	if p.draining || p.closed || len(p.spares) == 0 {
+	if p.ending() || len(p.spares) == 0 {
 		return false
 	}
 	for number, r := range p.rooms {

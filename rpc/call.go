@@ -93,6 +93,13 @@ func NewCall(method string, params []byte, answer Answerer) *Call {
 // ID is the host's id, byte for byte; nil for a notification.
 func (c *Call) ID() []byte { return c.id }
 
+// ShownID is how many bytes of an id are shown where a call is spoken of: an id may
+// be as long as a message, and logs are kept.
+const ShownID = 40
+
+// ShortID is the beginning of the host's id, for people; "" for a notification.
+func (c *Call) ShortID() string { return string(c.id[:min(len(c.id), ShownID)]) }
+
 // Notification says that nobody waits for the answer.
 func (c *Call) Notification() bool { return c.id == nil }
 

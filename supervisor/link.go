@@ -3,6 +3,7 @@ package supervisor
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -339,7 +340,7 @@ func (l *link) running(board cells) []Running {
 		if l.lane(n) == LaneMain && !s.moved && l.turn.After(since) {
 			since = l.turn
 		}
-		now = append(now, Running{Function: s.call.Function, ID: string(s.call.ID()), Since: since})
+		now = append(now, Running{Function: s.call.Function, ID: s.call.ShortID(), Since: since})
 	}
 	return now
 }
@@ -350,7 +351,7 @@ func (l *link) whose(id uint64) author {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if s := &l.seats[id%uint64(len(l.seats))]; id != 0 && s.id == id && s.call != nil {
-		return author{string(s.call.ID()), s.call.Function, rpc.TraceID(s.call.Meta.Traceparent)}
+		return author{s.call.ShortID(), s.call.Function, strings.Clone(rpc.TraceID(s.call.Meta.Traceparent))}
 	}
 	return l.recent.find(id)
 }

@@ -10,8 +10,10 @@ const (
 	// look for by it. They cost more than others anyway, so that the room is worth
 	// it; a worker that never had one has none.
 	recentTraced = 1024
-	// recentID is how much of a host's id is remembered.
-	recentID = 40
+	// recentID is how much of a host's id is remembered, and shown.
+	recentID = rpc.ShownID
+	// traceDigits is how many digits a trace has (W3C trace-context).
+	traceDigits = 32
 )
 
 // author is the call that wrote a line.
@@ -27,9 +29,9 @@ type recent struct {
 }
 
 type tracedCalls struct {
-	ring   [recentTraced]answeredCall
-	parent [recentTraced]string // W3C traceparent; it is the call's own copy already
-	next   int
+	ring  [recentTraced]answeredCall
+	trace [recentTraced][traceDigits]byte // and not the string it is a part of, which may be as long as a message
+	next  int
 }
 
 type answeredCall struct {
@@ -50,20 +52,22 @@ func (a *answeredCall) author() author {
 
 func (r *recent) add(id uint64, c *rpc.Call) {
 	if c.Meta.Traceparent != "" {
-		r.addTraced(id, c)
-		return
+		if trace := rpc.TraceID(c.Meta.Traceparent); trace != "" {
+			r.addTraced(id, c, trace)
+			return
+		}
 	}
 	r.ring[r.next].note(id, c)
 	r.next = (r.next + 1) % recentCalls
 }
 
-func (r *recent) addTraced(id uint64, c *rpc.Call) {
+func (r *recent) addTraced(id uint64, c *rpc.Call, trace string) {
 	if r.traced == nil {
 		r.traced = &tracedCalls{}
 	}
 	t := r.traced
 	t.ring[t.next].note(id, c)
-	t.parent[t.next] = c.Meta.Traceparent
+	copy(t.trace[t.next][:], trace)
 	t.next = (t.next + 1) % recentTraced
 }
 
@@ -80,7 +84,7 @@ func (r *recent) find(id uint64) author {
 		for i := range t.ring {
 			if t.ring[i].id == id {
 				by := t.ring[i].author()
-				by.traceID = rpc.TraceID(t.parent[i])
+				by.traceID = string(t.trace[i][:])
 				return by
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,6 +48,9 @@ has nothing but code to reload: there, no name means all.
 		Args: func(_ *cobra.Command, args []string) error {
 			if all && len(args) > 0 {
 				return errors.New("--all is every pool: leave the names out")
+			}
+			if slices.Contains(args, "") { // of a shell's variable that is not set: not every pool
+				return errors.New("a pool's name is empty: write POOL, or --all")
 			}
 			return nil
 		},

@@ -72,6 +72,9 @@ it would have waited. --wait says how it went.`,
 // target reads POOL[/SLOT].
 func target(word string, params map[string]any) error {
 	pool, slot, has := strings.Cut(word, "/")
+	if word == "" { // of a shell's variable that is not set: not every pool
+		return errors.New("the pool's name is empty: write POOL or POOL/SLOT")
+	}
 	params["pool"] = pool
 	if !has {
 		return nil

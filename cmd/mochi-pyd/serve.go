@@ -194,8 +194,8 @@ func (a *app) runServe(ctx context.Context, c *config.Config, dev bool) error {
 			Config: c, Logger: log, Version: buildinfo.Of(version), Environ: os.Environ(), RuntimeDir: runtimeDir, Dev: dev,
 			Ready: func() {
 				next := nextLine(c, host.Path(), control.Path())
-				if form.Resolved() == logs.FormatText {
-					fmt.Fprintf(a.err, "mochi-pyd is ready: hosts %s, operators %s\nnow type: %s\n", host.Path(), control.Path(), next)
+				if form.Resolved() == logs.FormatText { // by the writer that blocks nobody: the reader may be stopped
+					_, _ = fmt.Fprintf(lines, "mochi-pyd is ready: hosts %s, operators %s\nnow type: %s\n", host.Path(), control.Path(), next)
 				} else { // one format in one stream: who parses the log must not meet prose
 					log.Info("ready", "event", "ready", "socket", host.Path(), "control_socket", control.Path(), "next", next)
 				}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/mochilang/mochi-pyd/internal/rig"
 )
@@ -67,6 +68,42 @@ func TestAClosedLogPipeCostsLinesAndNothingElse(t *testing.T) {
 			t.Errorf("answered %s", got)
 		}
 	}
+}
+
+// TestATerminalThatIsStoppedHoldsUpNobody: whoever reads the daemon's stderr has
+// stopped reading before the first line, as a terminal does after ctrl-S. It
+// serves, and ends when it is told to.
+func TestATerminalThatIsStoppedHoldsUpNobody(t *testing.T) {
+	for _, format := range []string{"text", "json"} {
+		t.Run(format, func(t *testing.T) {
+			d := serve(t, rig.Options{Binary: stopped(t), PythonPath: fixtures, Workers: 1, Args: []string{"--log-format", format}})
+			if got := call(t, dial(t, d), "both.add", "[1,2]"); got != "3" {
+				t.Errorf("both.add = %s", got)
+			}
+			if err := syscall.Kill(d.PID(), syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case <-d.Exited():
+			case <-time.After(20 * time.Second):
+				t.Error("it did not end")
+				if err := d.Kill(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
+
+// stopped is a program that runs the daemon with a stderr that is full, and that
+// nobody empties: its reader is its writer.
+func stopped(t *testing.T) string {
+	t.Helper()
+	pipe := filepath.Join(t.TempDir(), "stderr")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return wrapper(t, fmt.Sprintf("exec 9<>'%[1]s'\ndd if=/dev/zero of='%[1]s' bs=4096 oflag=nonblock 2>/dev/null\nexec '%[2]s' \"$@\" 2>&9 9>&-", pipe, binary))
 }
 
 // closing is a program that runs the daemon with a stderr nobody reads: the

@@ -54,13 +54,21 @@ func Load(file string) (*Config, error) {
 	return c, err
 }
 
-// Differs says that the file no longer holds what was loaded.
+// Differs says that the file no longer holds what was loaded. Nobody knows what
+// is in one that can be read only once.
 func (c *Config) Differs() bool {
-	if c.File == "" {
+	if c.File == "" || c.once() {
 		return false
 	}
-	doc, err := os.ReadFile(c.File)
+	doc, err := tomldoc.ReadFile(c.File)
 	return err != nil || tomldoc.Sum(doc) != c.sum
+}
+
+// once says that the file can be read only once: a pipe, which is empty then, or
+// keeps waiting whoever opens it.
+func (c *Config) once() bool {
+	info, err := os.Stat(c.File)
+	return err == nil && !info.Mode().IsRegular()
 }
 
 // Parse reads a document. file is its name in messages; relative paths in it

@@ -128,6 +128,9 @@ func (c *Config) Again() (*Config, error) {
 	if c.File == "" {
 		return c, nil
 	}
+	if c.once() {
+		return nil, Errors{{File: c.File, Message: "is no regular file, and cannot be read again: restart the daemon to change what it says, or keep it in a file"}}
+	}
 	next, err := Load(c.File)
 	if err != nil {
 		return nil, err

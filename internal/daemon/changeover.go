@@ -31,10 +31,11 @@ func (d *Daemon) plan(next *config.Config) *changeOver {
 		p.steps = append(p.steps, config.Step{Action: config.ActionChanged, Changes: changes})
 	}
 	now := d.pools.now.Load()
-	seen := map[*served]bool{}
+	seen, added := map[*served]bool{}, map[string]bool{}
 	for _, settings := range next.Pools() {
 		s := now.declared[settings.Name]
 		if s == nil || s.settings().Name != settings.Name { // somebody's alias, by now
+			added[settings.Name] = true
 			p.add(poolStep{Step: config.Step{Pool: settings.Name, Action: config.ActionAdded}, next: settings})
 			continue
 		}
@@ -44,6 +45,7 @@ func (d *Daemon) plan(next *config.Config) *changeOver {
 	for _, s := range now.all {
 		switch {
 		case seen[s]:
+		case !s.settings().Declared && added[s.settings().Name]: // which takes its place
 		case !s.settings().Declared && allowedBy(&p.daemon, s.settings().Name) && !p.mended(s):
 			p.compare(s, next.OnDemand(s.settings().Name), file)
 		default:

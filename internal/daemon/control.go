@@ -164,12 +164,18 @@ func restartAll(ctx context.Context, chosen []*served, slot int, hard bool) erro
 }
 
 // beside does the same to several pools at once: they have nothing to wait for
-// in one another. The error is the first pool's that failed, and names all.
+// in one another. The error is the first pool's that failed, and names all. One
+// that was forgotten meanwhile has failed in nothing: there is nothing left of it
+// that could be as it was.
 func beside(ctx context.Context, done string, chosen []*served, do func(*served) error) error {
 	errs := make([]error, len(chosen))
 	var all sync.WaitGroup
 	for i, s := range chosen {
-		all.Go(func() { errs[i] = do(s) })
+		all.Go(func() {
+			if errs[i] = do(s); s.gone() {
+				errs[i] = nil
+			}
+		})
 	}
 	all.Wait()
 	var first *rpc.Error

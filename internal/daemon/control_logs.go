@@ -33,7 +33,9 @@ type LogRecords struct {
 // lineOverhead is about what a record holds beside its text.
 const lineOverhead = 256
 
-func (l LogLine) size() int { return len(l.Message) + lineOverhead }
+func (l LogLine) size() int {
+	return len(l.Message) + len(l.Logger) + len(l.RequestID) + len(l.Function) + lineOverhead
+}
 
 func logLine(e supervisor.Logged) LogLine {
 	r := e.Record

@@ -103,6 +103,23 @@ func TestFollowingEndsWithTheDaemonAndDoesNotDelayIt(t *testing.T) {
 	}
 }
 
+// TestALongIDIsNoBurdenToOperators: it is the host's to choose, and as long as a
+// message may be. What shows it, shows its beginning.
+func TestALongIDIsNoBurdenToOperators(t *testing.T) {
+	r := start(t, "", map[string]string{"sleepy": "import time\ndef nap(s):\n    print('yawn', flush=True)\n    time.sleep(s)\n"})
+	host, operator := dialRaw(t, r.host), dial(t, r.control)
+	call(t, dial(t, r.host), "sleepy.nap", list{0})
+	host.send(t, `{"jsonrpc":"2.0","id":"`+strings.Repeat("x", 1<<20)+`","method":"sleepy.nap","params":[1]}`)
+	log := until(t, operator, "xxx", "mochi.logs", object{"pool": "sleepy"})
+	workers := call(t, operator, "mochi.workers", nil)
+	for what, told := range map[string]string{"a log line": log, "a worker": workers} {
+		if !strings.Contains(told, "sleepy.nap") && !strings.Contains(told, `"nap"`) || len(told) > 1<<14 {
+			t.Errorf("%s is told in %d bytes: %.300s", what, len(told), told)
+		}
+	}
+	_ = host.answer(t)
+}
+
 func TestFollowWithoutAStreamSaysWhatIsMissing(t *testing.T) {
 	r := start(t, "", nil)
 	refused(t, dial(t, r.control), rpc.KindInvalidParams, "meta.stream", "mochi.events", object{"follow": true})

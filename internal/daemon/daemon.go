@@ -66,16 +66,19 @@ type Daemon struct {
 
 	pools    *registry
 	notify   *notifier
+	opened   chan struct{} // closed when the declared pools are there, or cannot be
 	routed   chan struct{} // there are other pools than before
 	host     *rpc.Server
 	control  *rpc.Server
 	methods  map[string]method // on the host socket
 	controls map[string]method // on the control socket
 
+	strangers    refusals
 	memory       *memory         // what operators can read back
 	watched      context.Context // ends when there is nothing more to watch
 	unwatch      context.CancelFunc
 	rereading    sync.Mutex  // one reload of the configuration at a time
+	asking       atomic.Bool // a signal's waits for its turn
 	rereadFailed atomic.Bool // the last one
 	meters       *metrics.Meters
 	counting     bool // calls are counted; set by Run before it serves
@@ -99,12 +102,12 @@ func New(o Options) (*Daemon, error) {
 	if o.Spawner == nil {
 		o.Spawner = supervisor.OS()
 	}
-	d := &Daemon{opt: o, log: o.Logger, scripts: render.Store{Dir: o.RuntimeDir}, started: time.Now(), routed: make(chan struct{}, 1)}
+	d := &Daemon{opt: o, log: o.Logger, scripts: render.Store{Dir: o.RuntimeDir}, started: time.Now(), opened: make(chan struct{}), routed: make(chan struct{}, 1)}
 	d.now.Store(&setup{config: o.Config, daemon: o.Config.Daemon()})
 	d.hard, d.force = context.WithCancelCause(context.Background())
 	d.asked, d.stop = context.WithCancel(context.Background())
 	d.watched, d.unwatch = context.WithCancel(context.Background())
-	d.memory = newMemory(d.settings().MaxPools)
+	d.memory = newMemory(d.settings().MaxPools, func(name string) bool { return d.pools.named(name) != nil })
 	d.log = teller{o.Logger, d.memory}
 	d.pools = newRegistry(d)
 	d.notify = newNotifier(d.log)
@@ -142,6 +145,9 @@ func unshared(l rpc.Limits) rpc.Limits {
 // cut while a worker may still answer.
 func (d *Daemon) grace() time.Duration {
 	pools := append(d.config().Pools(), d.config().OnDemand("any"))
+	for _, s := range d.pools.living() { // some have settings that the file has no more
+		pools = append(pools, *s.settings())
+	}
 	longest := time.Duration(0)
 	for _, p := range pools {
 		longest = max(longest, p.GracefulTimeout+p.StopTimeout)
@@ -159,7 +165,12 @@ func (d *Daemon) Run(ctx context.Context, l Listeners) error {
 	defer context.AfterFunc(d.asked, end)()
 	d.counting = l.Metrics != nil
 
-	if err := d.pools.openDeclared(); err != nil {
+	err := d.pools.openDeclared()
+	if err != nil {
+		d.pools.drain(d.hard) // those before the one that could not be
+	}
+	close(d.opened)
+	if err != nil {
 		closeAll(l)
 		return err
 	}
@@ -201,12 +212,12 @@ func (d *Daemon) Run(ctx context.Context, l Listeners) error {
 	})
 	d.log.Info("serving", "event", "serving", "pid", pid, "version", d.opt.Version.Version, "socket", l.Host.Addr().String())
 
-	var err error
 	select {
 	case <-ctx.Done():
 	case err = <-failed:
 	}
 	d.stop()
+	d.host.SetLimits(d.limits()) // grace is of the pools that there are now
 	d.notify.stopping(firstAnswers + d.grace())
 	d.shut(l.Host)
 	d.drain()
@@ -305,7 +316,7 @@ func (d *Daemon) hooks(host bool) rpc.Hooks {
 		Peer: peerOf,
 		Opened: func(c *rpc.Conn) error {
 			if err := d.admit(c.Peer); err != nil {
-				d.log.Warn("a peer was refused", "event", "peer_refused", "peer_uid", c.Peer.UID, "pid", c.Peer.PID)
+				d.observeRefusal(c.Peer)
 				return err
 			}
 			if host {

@@ -25,6 +25,7 @@ type running struct {
 	*Daemon
 	dir           string
 	host, control string
+	first         func(*Daemon) // is called before Run; may be nil
 	stop          context.CancelFunc
 	ended         chan error
 }
@@ -70,6 +71,9 @@ func (r *running) serve(t *testing.T, c *config.Config) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if r.first != nil {
+		r.first(r.Daemon)
 	}
 	var l Listeners
 	if l.Host, err = net.Listen("unix", r.host); err != nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/mochilang/mochi-pyd/internal/config"
+	"github.com/mochilang/mochi-pyd/pool"
 )
 
 // This file is what a reload does to the picture of the pools. In each change
@@ -13,7 +14,7 @@ import (
 // either the old pool, which still takes it, or what is there now.
 
 // add starts a pool that is declared from now on. One of the same name that
-// hosts had imported is in its way no more: declared ones are found first.
+// hosts had imported ends: two of a name would be one to status and metrics.
 func (r *registry) add(settings config.Pool) (*served, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -24,10 +25,17 @@ func (r *registry) add(settings config.Pool) (*served, error) {
 	if err != nil {
 		return nil, err
 	}
+	imported := r.now.Load().imported[settings.Name]
 	r.change(func(n *routes) {
+		if imported != nil {
+			n.drop(imported)
+		}
 		n.declare(s)
 		n.all = append(n.all, s)
 	})
+	if imported != nil {
+		r.leave(imported)
+	}
 	return s, nil
 }
 
@@ -35,13 +43,26 @@ func (r *registry) add(settings config.Pool) (*served, error) {
 func (r *registry) remove(s *served) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.closed {
+	if r.closed || s.gone() { // or forgotten meanwhile
 		return
 	}
 	r.change(func(n *routes) { n.drop(s) })
+	r.leave(s)
+}
+
+// leave ends a pool that no route leads to any more. Called with mu held.
+func (r *registry) leave(s *served) {
 	s.shut(nil)
 	r.d.meters.Forget(s.settings().Name)
+	r.apart[s] = struct{}{}
 	r.d.work.Go(func() { r.finish(s) })
+}
+
+// buried: nothing of s is alive.
+func (r *registry) buried(s *served) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.apart, s)
 }
 
 // replace starts another pool in a pool's place, and changes over when it is
@@ -53,14 +74,19 @@ func (r *registry) replace(ctx context.Context, old *served, settings config.Poo
 		return errDraining
 	}
 	s, err := r.start(settings)
+	if err == nil {
+		r.apart[s] = struct{}{} // the daemon may have to end before it is ready
+	}
 	r.mu.Unlock()
 	if err != nil {
 		return err
 	}
 	if _, err = s.pool.Wait(ctx); err == nil {
 		r.mu.Lock()
-		defer r.mu.Unlock()
 		if !r.closed && old.touch() {
+			defer r.mu.Unlock()
+			inherit(s, old)
+			delete(r.apart, s)
 			r.change(func(n *routes) {
 				_, imported := n.imported[settings.Name]
 				n.drop(old)
@@ -70,17 +96,31 @@ func (r *registry) replace(ctx context.Context, old *served, settings config.Poo
 					n.declare(s)
 				}
 			})
-			old.shut(nil)
-			r.d.meters.Forget(settings.Name) // one of the two that were opened
-			r.d.work.Go(func() { r.finish(old) })
+			r.leave(old) // its name has been opened twice, and is forgotten once
 			return nil
 		}
+		r.mu.Unlock()
 		err = errDraining
 	}
 	r.d.meters.Forget(settings.Name)
 	s.cancel() // nobody has seen it
 	<-s.ended
+	r.buried(s)
 	return err
+}
+
+// inherit tells a pool what an operator has told the one whose place it takes,
+// where the file does not say otherwise now. A pool that ends refuses, and need
+// not know.
+func inherit(s, old *served) {
+	was, now := old.settings().Workers, s.settings().Workers
+	st := old.pool.Stat()
+	if st.Workers != was && now == was {
+		_, _ = s.pool.Resize(st.Workers)
+	}
+	if st.Status == pool.Paused {
+		_ = s.pool.Pause()
+	}
 }
 
 // settled gives a pool its new settings, once they are in force, and the name
@@ -140,5 +180,6 @@ func (r *registry) finish(s *served) {
 	}
 	s.cancel()
 	<-s.ended
+	r.buried(s)
 	r.d.log.Info("a pool is closed", "event", "pool_closed", "pool", name, "reason", fmt.Sprintf("it is not in %s any more, or another has its place", r.d.config().File))
 }

@@ -3,6 +3,8 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -18,6 +20,10 @@ const (
 	extendEvery = 5 * time.Second
 	extendBy    = 20 * time.Second
 )
+
+// notifyTimeout is how long a service manager may take to have room for a
+// message. One that hangs must not hold up what it is told of.
+const notifyTimeout = 2 * time.Second
 
 // notifier tells the service manager how far we are; without one it is silent.
 // A message is one datagram: what belongs together must not be told apart.
@@ -42,7 +48,7 @@ func (n *notifier) ready(status string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.isReady = true
-	if !n.ending {
+	if !n.ending { // which may have begun meanwhile
 		n.tell(systemd.SdNotifyReady, status)
 	}
 }
@@ -176,7 +182,25 @@ func (n *notifier) tell(state, status string) {
 }
 
 func (n *notifier) send(state string) {
-	if _, err := systemd.SdNotify(false, state); err != nil {
+	if err := notify(os.Getenv("NOTIFY_SOCKET"), state); err != nil {
 		n.log.Warn("the service manager could not be told", "event", "notify_failed", "reason", err.Error())
 	}
+}
+
+// notify sends one datagram, if there is somebody to send it to. systemd.SdNotify
+// would wait for ever for room in the queue of one that hangs.
+func notify(path, state string) error {
+	if path == "" {
+		return nil
+	}
+	conn, err := net.Dial("unixgram", path) // a leading @ is an abstract one's to net, too
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := conn.SetWriteDeadline(time.Now().Add(notifyTimeout)); err != nil {
+		return err
+	}
+	_, err = conn.Write([]byte(state))
+	return err
 }

@@ -49,6 +49,34 @@ func (m manager) next(t *testing.T, limit time.Duration) []string {
 	return strings.Split(strings.TrimSpace(string(message[:n])), "\n")
 }
 
+// fill leaves no room for another message, as a manager that hangs does.
+func (m manager) fill(t *testing.T) {
+	t.Helper()
+	conn, err := net.Dial("unixgram", m.LocalAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	for err == nil {
+		_ = conn.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+		_, err = conn.Write([]byte("STATUS=nobody reads this"))
+	}
+}
+
+// TestAServiceManagerThatDoesNotReadHoldsNothingUp: neither a reload nor the end.
+func TestAServiceManagerThatDoesNotReadHoldsNothingUp(t *testing.T) {
+	m := newManager(t)
+	r := start(t, "[pools.good]\nmodule = \"good\"\n", map[string]string{"good": "def f(): return 1\n"})
+	m.until(t, "READY=1")
+	m.fill(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*notifyTimeout)
+	defer cancel()
+	if err := dial(t, r.control).Call(ctx, "mochi.reload", object{"pool": "good", "wait": true}, nil); err != nil {
+		t.Errorf("a reload: %v", err)
+	}
+	r.ending(t, 4*notifyTimeout)
+}
+
 const soon = 10 * time.Second
 
 // until reads messages up to the first that has the line.

@@ -107,9 +107,9 @@ func aboutCall(c *rpc.Call) []any {
 	if function == "" {
 		function = c.Method
 	}
-	args := []any{"function", logs.Clean(function)}
-	if id := c.ID(); id != nil {
-		args = append(args, "request_id", string(id))
+	args := []any{"function", logs.Clean(function[:min(len(function), maxName)])}
+	if id := c.ShortID(); id != "" {
+		args = append(args, "request_id", id)
 	}
 	if trace := rpc.TraceID(c.Meta.Traceparent); trace != "" {
 		args = append(args, "trace_id", trace)

@@ -38,6 +38,16 @@ type Reconfigured struct {
 func (d *Daemon) Reconfigure(ctx context.Context, told func(Reconfigured)) (Reconfigured, error) {
 	d.rereading.Lock()
 	defer d.rereading.Unlock()
+	return d.reconfigure(ctx, told)
+}
+
+// reconfigure is Reconfigure, called with rereading held.
+func (d *Daemon) reconfigure(ctx context.Context, told func(Reconfigured)) (Reconfigured, error) {
+	select {
+	case <-d.opened: // a signal may come before
+	case <-ctx.Done():
+		return Reconfigured{}, ctx.Err()
+	}
 	defer d.notify.reloading(ctx, d.pools.summary)()
 	next, err := d.config().Again()
 	if err != nil {
@@ -133,7 +143,7 @@ func (d *Daemon) applyAll(ctx context.Context, p *changeOver, out *Reconfigured)
 	for _, s := range touched {
 		step := steps[s]
 		out.Reloaded += step.replaced
-		if step.err != nil && step.Action == config.ActionChanged {
+		if step.err != nil && step.Action == config.ActionChanged && !s.gone() {
 			kept = append(kept, step.Pool)
 		}
 	}
@@ -206,12 +216,21 @@ func (d *Daemon) reloadConfig(c *rpc.Call, wait bool) {
 }
 
 // Reread begins a reload of the configuration for somebody who waits for no
-// answer: a signal's. The log is told.
+// answer: a signal's. The log is told. One that waits for its turn reads what
+// this one would.
 func (d *Daemon) Reread() {
 	if d.draining.Load() {
 		return // there is nothing left to set
 	}
-	_ = d.onItsOwn(func(ctx context.Context) (any, error) { return d.Reconfigure(ctx, nil) })
+	if d.asking.Swap(true) {
+		return
+	}
+	_ = d.onItsOwn(func(ctx context.Context) (any, error) {
+		d.rereading.Lock()
+		defer d.rereading.Unlock()
+		d.asking.Store(false)
+		return d.reconfigure(ctx, nil)
+	})
 }
 
 // observeReconfigured: the configuration was read again, or could not be. Where

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -9,6 +10,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/mochilang/mochi-pyd/internal/config"
 	"github.com/mochilang/mochi-pyd/rpc"
@@ -147,6 +151,36 @@ func TestAWrongFileChangesNothing(t *testing.T) {
 	}
 }
 
+// TestAFileThatCanBeReadOnlyOnceIsNotReloaded: a pipe, as in --config <(generate),
+// is empty the second time, or makes whoever opens it wait, also at the end.
+func TestAFileThatCanBeReadOnlyOnceIsNotReloaded(t *testing.T) {
+	r := startFile(t, "[pools.img]\n", two)
+	if err := os.Remove(r.file()); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mkfifo(r.file(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	err := dial(t, r.control).Call(ctx, "mochi.reload", object{"wait": true}, nil)
+	if kindOf(err) != rpc.KindInvalidParams || !strings.Contains(err.Error(), "no regular file") {
+		t.Errorf("a reload: %v", err)
+	}
+	if err := dial(t, r.control).Call(ctx, "mochi.status", nil, nil); err != nil {
+		t.Errorf("status: %v", err)
+	}
+	if got := call(t, dial(t, r.host), "img.where", nil); got != `"img"` {
+		t.Errorf("img.where = %s", got)
+	}
+	if t.Failed() { // whoever waits would keep the daemon
+		w, err := os.OpenFile(r.file(), os.O_WRONLY, 0)
+		if err == nil {
+			_ = w.Close()
+		}
+	}
+}
+
 // TestAPoolWhoseNewSettingsDoNotStartKeepsTheOldOnes, and the others have theirs.
 func TestAPoolWhoseNewSettingsDoNotStartKeepsTheOldOnes(t *testing.T) {
 	r := startFile(t, "[pools.img]\n[pools.pdf]\n", two)
@@ -278,4 +312,5 @@ func TestEverySettingSaysWhereItWasSaid(t *testing.T) {
 		}
 	}
 	refused(t, dial(t, r.control), rpc.KindInvalidParams, "there is no pool", "mochi.config", object{"pool": "nosuch"})
+	refused(t, dial(t, r.control), rpc.KindInvalidParams, "names is empty", "mochi.reload", object{"pool": list{""}})
 }

@@ -62,6 +62,13 @@ func (s *served) touch() bool {
 	return !s.closed
 }
 
+// gone says that the pool has been forgotten.
+func (s *served) gone() bool {
+	s.gate.RLock()
+	defer s.gate.RUnlock()
+	return s.closed
+}
+
 // shut lets no more calls in, if so; nil is always so. It is asked when no call
 // can come in between.
 func (s *served) shut(so func() bool) bool {
@@ -85,10 +92,13 @@ type registry struct {
 	mu     sync.Mutex // one change at a time
 	closed bool
 	last   int // number given to a pool
+	// apart are the pools that live though no route leads to them: those that
+	// end, and those that are to take another's place. A drain is theirs, too.
+	apart map[*served]struct{}
 }
 
 func newRegistry(d *Daemon) *registry {
-	r := &registry{d: d}
+	r := &registry{d: d, apart: map[*served]struct{}{}}
 	r.now.Store(&routes{})
 	return r
 }
@@ -137,6 +147,9 @@ func (r *registry) obtain(module string) (*served, *rpc.Error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now.Load()
+	if s := now.declared[module]; s != nil {
+		return s, nil // since whoever asks has looked
+	}
 	if s := now.imported[module]; s != nil {
 		return s, nil
 	}
@@ -208,7 +221,11 @@ func failed(st pool.Stat) bool { return st.Ready == 0 && st.Cause != nil }
 func (r *registry) forget(s *served) {
 	r.change(func(n *routes) { n.drop(s) })
 	r.d.meters.Forget(s.settings().Name)
-	r.d.work.Go(func() { r.end(r.d.hard, s) })
+	r.apart[s] = struct{}{}
+	r.d.work.Go(func() {
+		r.end(r.d.hard, s)
+		r.buried(s)
+	})
 }
 
 // end drains one pool and waits until nothing of it is alive.
@@ -288,14 +305,20 @@ func (r *registry) settle(ctx context.Context) {
 	}
 }
 
+// living are the pools that routes lead to, and those apart.
+func (r *registry) living() []*served {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.AppendSeq(slices.Clone(r.now.Load().all), maps.Keys(r.apart))
+}
+
 // drain ends every pool, each within its own graceful-timeout.
 func (r *registry) drain(ctx context.Context) {
 	r.mu.Lock()
 	r.closed = true
-	all := r.now.Load().all
 	r.mu.Unlock()
 	var ending sync.WaitGroup
-	for _, s := range all {
+	for _, s := range r.living() {
 		ending.Go(func() { r.end(ctx, s) })
 	}
 	ending.Wait()

@@ -118,6 +118,9 @@ func (d *Daemon) chosenOf(names []string) ([]*served, *rpc.Error) {
 	}
 	var out []*served
 	for _, name := range names {
+		if name == "" { // which alone would be all of them
+			return nil, rpc.NewError(rpc.KindInvalidParams, "one of the pools' names is empty: leave pool out to mean all", rpc.Fields{"argument": "pool"})
+		}
 		one, err := d.chosen(name)
 		if err != nil {
 			return nil, err

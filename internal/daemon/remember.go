@@ -23,7 +23,8 @@ const (
 // memory is what logs, events and describe tell. It hears what the log hears, on
 // the goroutines things happen on, and blocks nobody.
 type memory struct {
-	most   int // pools that are remembered at once
+	most   int               // pools that are remembered at once, those that live apart
+	lives  func(string) bool // there is a pool of that name
 	events *ring[Event]
 
 	mu    sync.Mutex
@@ -38,12 +39,12 @@ type poolMemory struct {
 	last  time.Time
 }
 
-func newMemory(pools int) *memory {
-	return &memory{most: pools, events: newRing(maxEvents, maxEventBytes, Event.size), pools: map[string]*poolMemory{}}
+func newMemory(pools int, lives func(string) bool) *memory {
+	return &memory{most: pools, lives: lives, events: newRing(maxEvents, maxEventBytes, Event.size), pools: map[string]*poolMemory{}}
 }
 
-// of is a pool's memory, begun when there is none; the one that has been quiet
-// for longest makes room for it.
+// of is a pool's memory, begun when there is none; of those whose pools are gone
+// the one that has been quiet for longest makes room for it.
 func (m *memory) of(pool string) *poolMemory {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -52,11 +53,11 @@ func (m *memory) of(pool string) *poolMemory {
 		if len(m.pools) >= m.most {
 			oldest := ""
 			for name, other := range m.pools {
-				if oldest == "" || other.last.Before(m.pools[oldest].last) {
+				if (oldest == "" || other.last.Before(m.pools[oldest].last)) && !m.lives(name) {
 					oldest = name
 				}
 			}
-			delete(m.pools, oldest)
+			delete(m.pools, oldest) // or nothing: as many live
 		}
 		p = &poolMemory{
 			logs:  newRing(maxLogRecords, maxLogBytes, LogLine.size),

@@ -1,10 +1,13 @@
 package daemon
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/mochilang/mochi-pyd/rpc"
 	"github.com/mochilang/mochi-pyd/supervisor"
 )
 
@@ -44,7 +47,7 @@ func TestARingIsBoundedInBytesAndKeepsTheLastWhateverItsSize(t *testing.T) {
 
 // TestMemoryIsBoundedWhateverIsImported: names of pools are the hosts' to choose.
 func TestMemoryIsBoundedWhateverIsImported(t *testing.T) {
-	m := newMemory(4)
+	m := newMemory(4, func(string) bool { return false })
 	for i := range 100 {
 		m.note(supervisor.Logged{Identity: supervisor.Identity{Pool: fmt.Sprintf("p%d", i)}, Record: supervisor.LogRecord{Message: "hello"}})
 	}
@@ -56,5 +59,40 @@ func TestMemoryIsBoundedWhateverIsImported(t *testing.T) {
 	}
 	if logs := m.known("p99").logs; logs.bytes > maxLogBytes || len(logs.all()) > maxLogRecords {
 		t.Errorf("%d records of %d bytes", len(logs.all()), logs.bytes)
+	}
+	for range maxLogRecords {
+		m.note(supervisor.Logged{Identity: supervisor.Identity{Pool: "p99"}, Record: supervisor.LogRecord{Logger: strings.Repeat("x", 10_000), Message: "m"}})
+	}
+	kept := 0
+	for _, l := range m.known("p99").logs.all() {
+		kept += len(l.Message) + len(l.Logger)
+	}
+	if kept > maxLogBytes {
+		t.Errorf("loggers' names of %d bytes are kept", kept)
+	}
+}
+
+// TestAPoolThatLivesIsNotForgotten, however quiet it is and whatever hosts have
+// imported since: somebody may follow its log.
+func TestAPoolThatLivesIsNotForgotten(t *testing.T) {
+	r := startFile(t, "[daemon]\nimport-policy = \"any\"\nmax-pools = 3\n[pools.quiet]\n", map[string]string{
+		"quiet": "def say(): print('at last', flush=True)\n", "bad": two["bad"], "worse": two["bad"], "worst": two["bad"], "awful": two["bad"],
+	})
+	host, operator := dial(t, r.host), dial(t, r.control)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	call(t, host, "quiet.say", nil)
+	seen := 0
+	for _, err := range operator.Stream(ctx, "mochi.logs", object{"pool": "quiet", "follow": true}) {
+		if err != nil {
+			t.Fatalf("after %d lines: %v", seen, err)
+		}
+		if seen++; seen > 1 {
+			break
+		}
+		for _, module := range []string{"bad", "worse", "worst", "awful"} {
+			refused(t, host, rpc.KindImportFailed, "not today", module+".f", nil)
+		}
+		call(t, host, "quiet.say", nil)
 	}
 }

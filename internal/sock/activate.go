@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/coreos/go-systemd/v22/activation"
+	"golang.org/x/sys/unix"
 )
 
 // The FileDescriptorName= of the two sockets.
@@ -57,10 +58,25 @@ func adoptOne(name string, f *os.File, have map[string]*Listener) (*Listener, er
 		return nil, fmt.Errorf("the passed socket %q: %w", name, rootCause(err))
 	}
 	ul, ok := l.(*net.UnixListener)
-	if !ok {
+	if !ok || !listens(ul) {
 		_ = l.Close()
-		return nil, fmt.Errorf("the passed socket %q is no Unix stream socket: use ListenStream=/path", name)
+		return nil, fmt.Errorf("the passed socket %q is no Unix stream socket that listens: use ListenStream=/path, and Accept=no", name)
 	}
 	ul.SetUnlinkOnClose(false)
 	return &Listener{UnixListener: ul, path: ul.Addr().String()}, nil
+}
+
+// listens says that connections can be accepted, which net does not look at. It
+// is asked of the listener: os.File.Fd could make both descriptors blocking.
+func listens(l *net.UnixListener) (yes bool) {
+	raw, err := l.SyscallConn()
+	if err != nil {
+		return false
+	}
+	err = raw.Control(func(fd uintptr) {
+		kind, bad := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TYPE)
+		accepts, worse := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ACCEPTCONN)
+		yes = bad == nil && worse == nil && kind == unix.SOCK_STREAM && accepts != 0
+	})
+	return yes && err == nil
 }

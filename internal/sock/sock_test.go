@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // socketDir is a private directory with a path short enough for a socket.
@@ -246,6 +248,22 @@ func TestAPassedSocketIsNeverRemoved(t *testing.T) {
 	f, _ = bound.File()
 	if _, err := adopt(map[string][]*os.File{"mochi-pyd.socket": {f}}); err == nil || !strings.Contains(err.Error(), "FileDescriptorName=") {
 		t.Errorf("a socket without our name: %v", err)
+	}
+}
+
+// TestAPassedSocketThatAcceptsNobodyIsRefused: a daemon that took it would say
+// that it is ready and never be.
+func TestAPassedSocketThatAcceptsNobodyIsRefused(t *testing.T) {
+	for name, kind := range map[string]int{"ListenDatagram=": unix.SOCK_DGRAM, "ListenSequentialPacket=": unix.SOCK_SEQPACKET, "Accept=yes": unix.SOCK_STREAM} {
+		fds, err := unix.Socketpair(unix.AF_UNIX, kind, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = unix.Close(fds[1])
+		got, err := adopt(map[string][]*os.File{FDHost: {os.NewFile(uintptr(fds[0]), "passed")}})
+		if err == nil || !strings.Contains(err.Error(), "ListenStream=") {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
 	}
 }
 
