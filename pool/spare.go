@@ -28,7 +28,9 @@ func (p *Pool) fill() (promoted bool) {
 		if r == nil || r.spare || r.leaving || p.staffed(number) {
 			continue
 		}
-		i := slices.IndexFunc(p.spares, (*member).accepting)
+		i := slices.IndexFunc(p.spares, func(m *member) bool {
+			return m.accepting() && !p.rooms[m.slot].leaving // or it is about to be told to end
+		})
 		if i < 0 {
 			break
 		}
