@@ -41,7 +41,7 @@ type Daemon struct {
 	MaxOutbound          Size          `key:"max-outbound" apply:"live" default:"64MiB" min:"64KiB" max:"16GiB" doc:"unread answers kept for one connection before it is cut"`
 	WriteTimeout         time.Duration `key:"write-timeout" apply:"live" default:"30s" min:"100ms" max:"1h" doc:"how long a host may leave its answers unread before it is cut"`
 	MaxPools             int           `key:"max-pools" apply:"live" default:"64" min:"1" max:"100000" doc:"pools at once, declared and imported together"`
-	MaxHandles           int           `key:"max-handles" apply:"live" default:"10000" min:"0" max:"10000000" doc:"object handles of one connection"`
+	MaxHandles           int           `key:"max-handles" apply:"live" default:"100000" min:"0" max:"1000000000" doc:"objects that all pools together may hold for hosts, as their workers tell, ten times a second at most; 0 = no limit"`
 	MaxAliases           int           `key:"max-aliases" apply:"live" default:"256" min:"0" max:"100000" doc:"aliases and narrowed imports of one connection"`
 	ForgetAfter          time.Duration `key:"forget-after" apply:"live" default:"60s" min:"1s" max:"24h" doc:"how long an import that failed is remembered, idle, before it is tried from scratch"`
 

@@ -65,6 +65,7 @@ type Daemon struct {
 	address string // of the hosts' socket, once Run has it
 
 	pools    *registry
+	handles  *supervisor.Ledger // of all pools
 	notify   *notifier
 	routed   chan struct{} // there are other pools than before
 	host     *rpc.Server
@@ -107,6 +108,8 @@ func New(o Options) (*Daemon, error) {
 	d.memory = newMemory(d.settings().MaxPools)
 	d.log = teller{o.Logger, d.memory}
 	d.pools = newRegistry(d)
+	d.handles = &supervisor.Ledger{}
+	d.handles.Limit(d.settings().MaxHandles)
 	d.notify = newNotifier(d.log)
 	d.methods, d.controls = d.hostMethods(), d.controlMethods()
 	d.meters = metrics.New(o.Version, d.ownMethods()...)

@@ -87,6 +87,7 @@ func (d *Daemon) adopt(p *changeOver) (pending []string) {
 	if settings.LogLevel != running.LogLevel {
 		d.log.SetLevel(hclog.LevelFromString(settings.LogLevel))
 	}
+	d.handles.Limit(settings.MaxHandles)
 	d.host.SetLimits(d.limits())
 	d.control.SetLimits(unshared(d.limits()))
 	if settings.LogRate != running.LogRate {
