@@ -95,7 +95,7 @@ class Table:
         full, if anything, is how many the daemon's workers hold, and may hold.
         """
         if full is not None:
-            raise self._full(*full, "this daemon", "[daemon] max-handles, of all pools")
+            raise self._full(full[0], full[1], "this daemon", "[daemon] max-handles, of all pools")
         kind = type_name(type(value))
         shown = bounded_repr(value)
         number = self._keep(value, conn)
