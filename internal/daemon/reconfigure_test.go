@@ -15,7 +15,7 @@ import (
 )
 
 // startFile serves a configuration that is a file.
-func startFile(t *testing.T, toml string, modules map[string]string) *running {
+func startFile(t *testing.T, toml string, modules map[string]string, before ...func(dir string)) *running {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "mochi-daemon-")
 	if err != nil {
@@ -25,6 +25,9 @@ func startFile(t *testing.T, toml string, modules map[string]string) *running {
 	r := &running{dir: dir, host: filepath.Join(dir, "rpc.sock"), control: filepath.Join(dir, "ctl.sock"), ended: make(chan error, 1)}
 	for name, source := range modules {
 		r.write(t, name, source)
+	}
+	for _, do := range before {
+		do(dir)
 	}
 	r.say(t, toml)
 	c, err := config.Load(r.file())
