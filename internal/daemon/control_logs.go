@@ -94,7 +94,7 @@ func (d *Daemon) logsOf(c *rpc.Call) {
 		c.Fail(err)
 		return
 	}
-	remembered, err := d.remembered(p.Pool, p.Slot)
+	written, err := d.written(p.Pool, p.Slot)
 	if err != nil {
 		c.Fail(err)
 		return
@@ -103,7 +103,7 @@ func (d *Daemon) logsOf(c *rpc.Call) {
 	if p.N != nil {
 		last = *p.N
 	}
-	all, _, next, _ := remembered.logs.since(0)
+	all, _, next, _ := written.since(0)
 	records := tail(all, f.wants, last)
 	if !p.Follow {
 		reply(c, LogRecords{Records: records})
@@ -120,7 +120,7 @@ func (d *Daemon) logsOf(c *rpc.Call) {
 				return nil, err
 			}
 		}
-		err := follow(ctx, d.watched, feed, remembered.logs, next, f.wants, func(n uint64) any {
+		err := follow(ctx, d.watched, feed, written, next, f.wants, func(n uint64) any {
 			return LogLine{
 				At: time.Now(), Pool: p.Pool, Slot: -1, Level: "warning", Stream: "daemon", Dropped: int(n), //nolint:gosec // a count of lines
 				Message: fmt.Sprintf("%d records came faster than they were read and are gone: the daemon's own log has them", n),
@@ -155,16 +155,19 @@ func (p logsParams) filter(method string) (f logFilter, err *rpc.Error) {
 	return f, nil
 }
 
-// remembered is what is known of a pool, which need not be there any more; an
-// error when nothing is, or it has no such slot.
-func (d *Daemon) remembered(name string, slot *int) (*poolMemory, *rpc.Error) {
+// written is what the workers of a pool wrote, which need not be there any more, or
+// those of all; an error when nothing is known of it, or it has no such slot.
+func (d *Daemon) written(name string, slot *int) (*ring[LogLine], *rpc.Error) {
 	if name == "" {
-		return nil, rpc.NewError(rpc.KindInvalidParams, "mochi.logs needs a pool", rpc.Fields{"argument": "pool"})
+		if slot != nil {
+			return nil, rpc.NewError(rpc.KindInvalidParams, "mochi.logs: a slot needs its pool", rpc.Fields{"argument": "pool"})
+		}
+		return d.memory.logs, nil
 	}
 	s := d.pools.named(name)
 	if s == nil {
 		if m := d.memory.known(name); m != nil {
-			return m, nil
+			return m.logs, nil
 		}
 		_, err := d.chosen(name)
 		return nil, err
@@ -173,7 +176,7 @@ func (d *Daemon) remembered(name string, slot *int) (*poolMemory, *rpc.Error) {
 	if slot != nil && !hasSlot(s, *slot) && !slices.ContainsFunc(m.exits.all(), func(e PastExit) bool { return e.Slot == *slot }) {
 		return nil, noSlot(s, *slot)
 	}
-	return m, nil
+	return m.logs, nil
 }
 
 func noSlot(s *served, slot int) *rpc.Error {

@@ -25,6 +25,7 @@ const (
 type memory struct {
 	most   int // pools that are remembered at once
 	events *ring[Event]
+	logs   *ring[LogLine] // of all pools together
 
 	mu    sync.Mutex
 	pools map[string]*poolMemory
@@ -39,7 +40,10 @@ type poolMemory struct {
 }
 
 func newMemory(pools int) *memory {
-	return &memory{most: pools, events: newRing(maxEvents, maxEventBytes, Event.size), pools: map[string]*poolMemory{}}
+	return &memory{
+		most: pools, events: newRing(maxEvents, maxEventBytes, Event.size), logs: newRing(maxLogRecords, maxLogBytes, LogLine.size),
+		pools: map[string]*poolMemory{},
+	}
 }
 
 // of is a pool's memory, begun when there is none; the one that has been quiet
@@ -82,7 +86,9 @@ func (m *memory) note(e supervisor.Event) {
 	}
 	switch e := e.(type) {
 	case supervisor.Logged:
-		m.of(e.Pool).logs.add(logLine(e))
+		line := logLine(e)
+		m.of(e.Pool).logs.add(line)
+		m.logs.add(line)
 	case supervisor.Exited:
 		m.of(e.Pool).exits.add(pastExit(e))
 	}
