@@ -2,10 +2,11 @@ package config
 
 import (
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // documented are the defaults that the operators' manual promises, in its words.
@@ -310,7 +311,7 @@ func TestWhatIsShownHasEachKeyOnceWithItsOrigin(t *testing.T) {
 func TestTheSchemaHasTheDefaultTypeAndBoundsOfEachKey(t *testing.T) {
 	for _, k := range Keys() {
 		s := k.schema()
-		if v := k.defaultValue(); v != nil && !reflect.DeepEqual(s["default"], wire(v)) {
+		if v := k.defaultValue(); v != nil && !cmp.Equal(s["default"], wire(v)) {
 			t.Errorf("[%s] %s: default %v, want %v", k.Section, k.Name, s["default"], wire(v))
 		}
 		if s["type"] == nil || !strings.Contains(fmt.Sprint(s["description"]), k.Doc) {

@@ -130,6 +130,7 @@ func (d *Daemon) limits() rpc.Limits {
 	return rpc.Limits{
 		MaxMessage: int(s.MaxMessage), MaxBatch: s.MaxBatch, MaxConnections: s.MaxConnections, MaxInFlight: s.MaxInFlight,
 		MaxInbound: int(s.MaxInbound), MaxInboundTotal: int(s.MaxInboundTotal), MaxOutbound: int(s.MaxOutbound), WriteTimeout: s.WriteTimeout,
+		MaxCallbacks: s.MaxCallbacks, MaxBadLines: s.MaxBadLines,
 		MaxConnectionsPerUID: s.MaxConnectionsPerUID, MaxInFlightPerUID: s.MaxInFlightPerUID,
 		Grace: d.grace(),
 	}

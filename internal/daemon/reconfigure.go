@@ -88,6 +88,7 @@ func (d *Daemon) adopt(p *changeOver) (pending []string) {
 		d.log.SetLevel(hclog.LevelFromString(settings.LogLevel))
 	}
 	d.handles.Limit(settings.MaxHandles)
+	d.memory.hold(settings.MaxPools)
 	d.host.SetLimits(d.limits())
 	d.control.SetLimits(unshared(d.limits()))
 	if settings.LogRate != running.LogRate {

@@ -23,11 +23,11 @@ const (
 // memory is what logs, events and describe tell. It hears what the log hears, on
 // the goroutines things happen on, and blocks nobody.
 type memory struct {
-	most   int // pools that are remembered at once
 	events *ring[Event]
 	logs   *ring[LogLine] // of all pools together
 
 	mu    sync.Mutex
+	most  int // pools that are remembered at once
 	pools map[string]*poolMemory
 }
 
@@ -53,7 +53,7 @@ func (m *memory) of(pool string) *poolMemory {
 	defer m.mu.Unlock()
 	p := m.pools[pool]
 	if p == nil {
-		if len(m.pools) >= m.most {
+		for len(m.pools) >= m.most {
 			oldest := ""
 			for name, other := range m.pools {
 				if oldest == "" || other.last.Before(m.pools[oldest].last) {
@@ -70,6 +70,14 @@ func (m *memory) of(pool string) *poolMemory {
 	}
 	p.last = time.Now()
 	return p
+}
+
+// hold says how many pools are remembered from now on; those that are too many
+// go as others come.
+func (m *memory) hold(pools int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.most = pools
 }
 
 // known is a pool's memory; nil when there is none.
