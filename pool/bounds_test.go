@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
@@ -75,5 +76,36 @@ func TestOnlyEarlyDeathsCountAndOnlyWithinTheWindow(t *testing.T) {
 		if got := broken(test.deaths, test.apart, test.answered); got != test.broken {
 			t.Errorf("%s: broken is %v", what, got)
 		}
+	}
+}
+
+// TestAWorkerIsStartedWithThePoolsSettings: each that has the same name there, with
+// the value it has here.
+func TestAWorkerIsStartedWithThePoolsSettings(t *testing.T) {
+	p := idlePool(t, Config{
+		Number: 3, MaxHandles: 5, MaxMessage: 7 << 20, BusyPoll: 11 * time.Microsecond, CallTimeout: 13 * time.Second, LoopPerCall: true,
+		StartTimeout: 17 * time.Second, StopTimeout: 19 * time.Second, LogRate: 23, Depth: 29, Concurrency: 31,
+	})
+	p.opt.Ledger = &supervisor.Ledger{}
+	worker, err := p.nextWorker(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same := 0
+	for _, from := range []reflect.Value{reflect.ValueOf(p.opt), reflect.ValueOf(p.opt.Config)} {
+		for i := range from.NumField() {
+			name := from.Type().Field(i).Name
+			to := reflect.ValueOf(worker).FieldByName(name)
+			if !to.IsValid() || name == "Command" || name == "Hook" {
+				continue
+			}
+			if same++; !from.Field(i).Equal(to) {
+				t.Errorf("%s is %v for the pool, and %v for its worker", name, from.Field(i), to)
+			}
+		}
+	}
+	const shared = 10 // of the settings above, and Spawner
+	if same < shared || worker.PoolNumber != 3 || worker.LoopSeats != 31 || worker.MainSeats < 29 {
+		t.Errorf("%d settings are a worker's, want %d or more: %+v", same, shared, worker)
 	}
 }

@@ -325,3 +325,25 @@ func TestTheSchemaHasTheDefaultTypeAndBoundsOfEachKey(t *testing.T) {
 		}
 	}
 }
+
+// TestOnlyWhatAProcessIsStartedWithNeedsAnother: all other keys are live. Whoever adds
+// one that is not says so here, too.
+func TestOnlyWhatAProcessIsStartedWithNeedsAnother(t *testing.T) {
+	slow := map[Apply][]string{
+		ApplyRolling:  {"busy-poll", "concurrency", "cwd", "depth", "env", "event-loop", "max-handles", "methods", "module", "modules", "python", "python-path", "venv"},
+		ApplyReplaced: {"preload"},
+		ApplyRestart:  {"control-group", "control-mode", "control-socket", "log-format", "max-message", "metrics", "socket", "socket-group", "socket-mode"},
+	}
+	got := map[Apply][]string{}
+	for _, k := range Keys() {
+		if k.Apply != ApplyLive && k.Section != SectionPoolDefaults {
+			got[k.Apply] = append(got[k.Apply], k.Name)
+		}
+	}
+	for _, names := range got {
+		slices.Sort(names)
+	}
+	if diff := cmp.Diff(slow, got); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -249,3 +249,43 @@ func TestTheRateOfAWorkersLogIsTheOneOfTheConfiguration(t *testing.T) {
 		t.Errorf("it had %v and has %v", pids, now)
 	}
 }
+
+// TestConcurrencyIsOfCoroutinesAndFunctionsRunOneAtATime.
+func TestConcurrencyIsOfCoroutinesAndFunctionsRunOneAtATime(t *testing.T) {
+	r := startFile(t, "[pools.crowd]\nconcurrency = 3\n", map[string]string{"crowd": `
+import asyncio, time
+now = most = 0
+def _enter(n):
+    global now, most
+    now += n
+    most = max(most, now)
+async def anap():
+    _enter(1)
+    await asyncio.sleep(0.05)
+    _enter(-1)
+def nap():
+    _enter(1)
+    time.sleep(0.01)
+    _enter(-1)
+def peak():
+    global most
+    was, most = most, 0
+    return was
+`})
+	c := dial(t, r.host)
+	const calls = 9
+	for method, want := range map[string]string{"crowd.anap": "3", "crowd.nap": "1"} {
+		done := make(chan error, calls)
+		for range calls {
+			go func() { done <- c.Call(t.Context(), method, nil, nil) }()
+		}
+		for range calls {
+			if err := <-done; err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := call(t, c, "crowd.peak", nil); got != want {
+			t.Errorf("%s calls of %s ran at once, want %s", got, method, want)
+		}
+	}
+}

@@ -25,6 +25,8 @@ func TestEveryKeyOfAPoolReachesTheFieldOfItsName(t *testing.T) {
 	standard := config.Default().OnDemand("math")
 	before := reflect.ValueOf(d.poolConfig(standard, 1))
 	typ := reflect.TypeFor[config.Pool]()
+	// Of the daemon's keys, and what no operator chooses.
+	reached := []string{"MaxMessage", "LogRate", "Name", "Number", "Kinds"}
 	for i := range typ.NumField() {
 		key := typ.Field(i).Tag.Get("key")
 		if key == "-" || slices.Contains(elsewhere, key) {
@@ -60,6 +62,12 @@ func TestEveryKeyOfAPoolReachesTheFieldOfItsName(t *testing.T) {
 		}
 		if !slices.Equal(differ, []string{want}) {
 			t.Errorf("%s changes %q of its pool, want %s alone", key, differ, want)
+		}
+		reached = append(reached, differ...)
+	}
+	for i := range before.NumField() {
+		if name := before.Type().Field(i).Name; !slices.Contains(reached, name) {
+			t.Errorf("no key sets %s of a pool", name)
 		}
 	}
 }
