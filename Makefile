@@ -30,9 +30,9 @@ export MOCHI_PYD_TEST_PYTHON ?= $(CURDIR)/$(TEST_VENV)/bin/python
 export MOCHI_PYD_TEST_UVLOOP_PYTHON ?= $(CURDIR)/$(UVLOOP_VENV)/bin/python
 # Where the compiler of TypeScript is, if node is.
 export MOCHI_PYD_TEST_TYPESCRIPT ?= $(CURDIR)/$(TYPESCRIPT)
-# Where make deb puts packages: their test is skipped while there are none.
-export MOCHI_PYD_TEST_PACKAGES ?= $(CURDIR)/bin/packages
-
+# What makes packages, and the root they are installed into.
+export MOCHI_PYD_TEST_NFPM ?= $(TOOLS)/nfpm
+export MOCHI_PYD_TEST_CLEANROOT ?= $(TOOLS)/cleanroot
 # The terminal that the live view is tested in, where none is on PATH.
 export MOCHI_PYD_TEST_TMUX ?= $(CURDIR)/$(TERMINAL)/tmux
 # What evaluates the alerts, if it could be fetched.
@@ -62,7 +62,7 @@ demo: build need-python ## a dozen real modules, real HTTP, a worker killed unde
 # program to times a user would notice and must not race other packages for
 # two cores.
 .PHONY: test
-test: need test-venv ## vet, every Go test with -race, the Python tests; < 10 minutes on 2 cores
+test: need test-venv test-packages ## vet, every Go test with -race, the Python tests; < 10 minutes on 2 cores
 	@go vet ./...
 	@mkdir -p .tools
 	@echo '== packages'
@@ -70,14 +70,14 @@ test: need test-venv ## vet, every Go test with -race, the Python tests; < 10 mi
 	@echo '== the real program, with $(MOCHI_PYD_TEST_PYTHON)'
 	@go test -race -timeout 15m -json ./internal/acceptance | go run ./scripts/testsum -o .tools/acceptance.json
 	@echo '== the Python side'
-	@$(TEST_VENV)/bin/python -m pytest -q -p no:cacheprovider -c render/pyproject.toml render
+	@$(TEST_VENV)/bin/python -m pytest -q -n 3 --dist worksteal -p no:cacheprovider -c render/pyproject.toml render
 	@echo
 	@echo "test: all passed in $$(( $$(date +%s) - $(STARTED) )) s: the packages, the real program over real workers, the Python side (what was skipped is listed above with its reason)"
 
 STARTED := $(shell date +%s)
 
 .PHONY: check
-check: need tools check-venv ## gofumpt, golangci-lint, ruff, mypy --strict, shellcheck
+check: need tools check-venv ## gofumpt, golangci-lint, ruff, mypy --strict, shellcheck; vet and build for arm64 and darwin
 	@bad=$$($(TOOLS)/gofumpt -l $(GO_FILES)); [[ -z $$bad ]] || { echo "check: not formatted (make fmt does it):"; echo "$$bad"; exit 1; }
 	@echo 'gofumpt: clean'
 	@GOLANGCI_LINT_CACHE=$(TOOLS)/lint-cache $(TOOLS)/golangci-lint run --timeout 10m ./...
@@ -86,7 +86,19 @@ check: need tools check-venv ## gofumpt, golangci-lint, ruff, mypy --strict, she
 	@$(CHECK_VENV)/bin/mypy --config-file render/pyproject.toml
 	@MYPYPATH=scripts/bench/py $(CHECK_VENV)/bin/mypy --strict --ignore-missing-imports scripts/bench/py/*.py
 	@scripts/lint-sh.sh $(SH_FILES)
+	@$(MAKE) cross
 	@echo 'check: all clean'
+
+# What cannot be run here is compiled, vetted and linked.
+CROSS := linux/arm64 darwin/arm64
+
+.PHONY: cross
+cross: need-go
+	@for target in $(CROSS); do \
+		export GOOS=$${target%/*} GOARCH=$${target#*/} CGO_ENABLED=0; \
+		go vet ./... && go build -o .tools/cross/$$target/ ./cmd/... || { echo "cross: not for $$target"; exit 1; }; \
+		echo "vet and build for $$target: clean"; \
+	done
 
 .PHONY: soak
 soak: build need-python ## the self-test's chaos for 20 minutes: nothing lost, nothing leaked
@@ -104,8 +116,8 @@ bench-gate: bench-tools ## the same ratios against the committed report: fails o
 	@.tools/bench/bench $(BENCH_ARGS) -out .tools/bench-gate.json -gate scripts/bench/report.json $(BENCH)
 
 .PHONY: screenshots
-screenshots: build need-python ## the README's pictures of top and ps, from the real program at work
-	@go run ./scripts/screenshots -daemon bin/mochi-pyd
+screenshots: need-go test-venv ## the README's pictures of top and ps, from the real program at work
+	@go run ./scripts/screenshots
 
 .PHONY: deb rpm
 deb: need-go $(TOOLS)/nfpm-$(NFPM_VERSION) ## bin/packages: a .deb for amd64 and arm64; the same commit gives the same bytes
@@ -144,7 +156,7 @@ bench-tools: build need-python bench-venv
 	@rm -f .tools/bench/goplugin
 	@go -C scripts/bench/goplugin build -o $(TOOLS)/bench/goplugin . || echo 'bench: the Go host of the gRPC peers could not be built: they will be named as missing' >&2
 
-.PHONY: test-venv check-venv bench-venv tools
+.PHONY: test-venv test-packages check-venv bench-venv tools
 bench-venv:
 	@scripts/venv.sh $(BENCH_VENV) $(REQS)/modules.txt $(REQS)/bench.txt
 test-venv:
@@ -153,6 +165,8 @@ test-venv:
 	@scripts/typescript.sh $(TYPESCRIPT)
 	@scripts/tmux.sh $(TERMINAL)
 	@scripts/promtool.sh $(TOOLS)/promtool
+test-packages: $(TOOLS)/nfpm-$(NFPM_VERSION)
+	@scripts/cleanroot.sh $(TOOLS)/cleanroot
 check-venv:
 	@scripts/venv.sh $(CHECK_VENV) $(REQS)/modules.txt $(REQS)/test.txt $(REQS)/check.txt
 tools: $(TOOLS)/gofumpt-$(GOFUMPT_VERSION) $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)

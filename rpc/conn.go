@@ -236,12 +236,22 @@ func (c *Conn) drain() {
 	}
 }
 
-// endInput says that no more requests will come.
+// endInput says that no more requests will come, and no more credit: a host that
+// is still there for its streams takes them as fast as it reads.
 func (c *Conn) endInput() {
 	c.mu.Lock()
 	c.ending, c.dry = true, true
 	idle := c.holds == 0
+	var streams []*Call
+	for call := c.first; call != nil; call = call.next {
+		if call.voice.Load() != nil {
+			streams = append(streams, call)
+		}
+	}
 	c.mu.Unlock()
+	for _, call := range streams {
+		call.Grant(MaxCredit)
+	}
 	c.hangUp(errInputEnded)
 	if idle {
 		c.out.Finish()

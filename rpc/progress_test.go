@@ -188,6 +188,31 @@ func waits(c *Call) time.Time {
 	return since
 }
 
+func TestAHalfClosedHostsStreamsNeedNoCredit(t *testing.T) {
+	s, h := serveStreams(t, Limits{})
+	c := s.dial(t)
+	c.send(stream(1, 1000, 0), stream(2, 20, 300<<10))
+	call := <-h.came
+	for waits(call).IsZero() {
+		runtime.Gosched()
+	}
+	if err := c.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	lines := 0
+	for answers := 0; answers < 2; lines++ {
+		if line := c.line(); !strings.Contains(line, `"$/progress"`) {
+			if answers++; !strings.Contains(line, `"count"`) {
+				t.Errorf("%.200s", line)
+			}
+		}
+	}
+	if lines != 1000+20+2 {
+		t.Errorf("%d lines", lines)
+	}
+	c.eof()
+}
+
 func TestBytesOpenWithEachCreditAndWithWhatWasGivenInAdvance(t *testing.T) {
 	s, _ := serveStreams(t, Limits{})
 	h := s.dial(t)

@@ -71,6 +71,7 @@ func TestShutDoesNotWaitForThoseWhoAskNothing(t *testing.T) {
 		t.Error("Shut waited for a connection that asked nothing")
 	}
 	s.Close()
+	_ = ours.Close() // it may come only now, and be told that it is too late
 	if err := <-served; err != nil {
 		t.Logf("the connection ended: %v", err)
 	}

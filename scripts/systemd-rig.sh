@@ -7,6 +7,8 @@
 #                                            it is up; ends it when stdin ends
 #   scripts/systemd-rig.sh TREE -- CMD...    runs CMD inside; ends with its status
 #
+# With SYSTEMD_RIG_ROOT the picture is of that root instead, as cleanroot.sh makes
+# one.
 # TREE is copied over the guest's root: usr/bin, etc/systemd/system, and so on.
 # Needs root, a unified cgroup hierarchy that can be written, and overlayfs; ends
 # with status 77 and a reason where one is missing.
@@ -26,11 +28,13 @@ shift
 for tool in unshare nsenter pivot_root systemctl ip; do
 	command -v "$tool" >/dev/null || missing "no $tool on PATH"
 done
+lower=${SYSTEMD_RIG_ROOT:-/}
+[[ $lower != *[:,]* ]] || missing "overlayfs cannot name $lower"
 init=
 for candidate in /usr/lib/systemd/systemd /lib/systemd/systemd; do
-	[[ -x $candidate ]] && init=$candidate && break
+	[[ -x $lower$candidate ]] && init=$candidate && break
 done
-[[ -n $init ]] || missing 'no systemd on this machine'
+[[ -n $init ]] || missing "no systemd in $lower"
 grep -q overlay /proc/filesystems || missing 'no overlayfs in this kernel'
 
 # On a machine with both hierarchies the unified one stands beside the others.
@@ -71,7 +75,7 @@ masked=(
 	systemd-networkd.socket systemd-resolved.service
 )
 
-export tree place init
+export tree place init lower
 export masked_units="${masked[*]}"
 # /proc/sys is read-only in the guest: what boots there must not set the
 # machine's kernel.
@@ -80,7 +84,7 @@ build='
 set -euo pipefail
 mount -t tmpfs -o mode=755 tmpfs "$place"
 mkdir "$place"/{upper,work,root}
-mount -t overlay overlay -o "lowerdir=/,upperdir=$place/upper,workdir=$place/work" "$place/root"
+mount -t overlay overlay -o "lowerdir=$lower,upperdir=$place/upper,workdir=$place/work" "$place/root"
 root=$place/root
 mount -t proc proc "$root/proc"
 mount --bind "$root/proc/sys" "$root/proc/sys"

@@ -13,41 +13,20 @@ import (
 )
 
 func (a *app) events() *cobra.Command {
-	var format string
-	var follow bool
-	var n int
 	cmd := &cobra.Command{
-		Use:   "events [POOL]",
+		Use:   "events [POOL[/SLOT]]",
 		Short: "what happened to workers and pools, and what operators did",
 		Long: `Show what happened to workers, pools and the daemon, oldest first, in the words
 of the daemon's log; what workers print is in logs. The daemon remembers the last
 2,000.`,
 		Example: `  mochi-pyd events
   mochi-pyd events -f numpy
+  mochi-pyd events --since 10m --level warning
   mochi-pyd events -o json | jq 'select(.event == "worker_exited")'`,
-		Args:              cobra.MaximumNArgs(1),
-		ValidArgsFunction: a.completePools,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkOutput(format); err != nil {
-				return err
-			}
-			params := map[string]any{}
-			if len(args) > 0 {
-				params["pool"] = args[0]
-			}
-			if cmd.Flags().Changed("lines") {
-				params["n"] = n
-			}
-			ctx, stop := interruptible(cmd.Context())
-			defer stop()
-			return a.readRecords(ctx, "mochi.events", follow, params, func(raw json.RawMessage) error {
-				return a.printEvent(format, raw)
-			})
-		},
+		Args: cobra.MaximumNArgs(1),
 	}
-	outputFlag(cmd, &format)
-	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what comes, until ctrl-C")
-	cmd.Flags().IntVarP(&n, "lines", "n", 0, "the last `N` events only")
+	r := records{app: a, cmd: cmd, method: "mochi.events", noun: "events", print: a.printEvent}
+	r.flags()
 	return cmd
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net"
 	"os"
 	"os/signal"
@@ -35,9 +36,11 @@ is no terminal, the same tables are printed once.`,
 			if err != nil {
 				return err
 			}
-			if !draws(a.out) {
+			keys := a.keys()
+			if keys == nil || !draws(a.out) {
 				return a.topOnce(cmd.Context())
 			}
+			defer keys.Close()
 			// A terminal that is gone sends SIGHUP; any of them leaves the screen as
 			// it was. A second one ends the program at once.
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
@@ -55,15 +58,34 @@ is no terminal, the same tables are printed once.`,
 				return sock.Dial(ctx, path)
 			})
 			defer feed.Close()
-			return top.Run(ctx, feed, a.in, a.out, os.Getenv("NO_COLOR") == "")
+			err = top.Run(ctx, feed, keys, a.out, os.Getenv("NO_COLOR") == "")
+			if err != nil && !errors.Is(err, context.Canceled) {
+				return &exit{code: exitFailed, err: err} // a fault of ours, no wrong usage
+			}
+			return err
 		},
 	}
 }
 
 // draws says whether a screen can be drawn there.
-func draws(f *os.File) bool {
+func draws(f *os.File) bool { return terminal(f) && os.Getenv("TERM") != "dumb" }
+
+func terminal(f *os.File) bool {
 	_, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ) // only terminals have one, on every system
-	return err == nil && os.Getenv("TERM") != "dumb"
+	return err == nil
+}
+
+// keys is where they are pressed: standard input, or behind one that something
+// else feeds the terminal itself, as less finds it; nil without any.
+func (a *app) keys() *os.File {
+	if terminal(a.in) {
+		return a.in
+	}
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	if err != nil {
+		return nil
+	}
+	return tty
 }
 
 // topOnce prints what the live view would show.

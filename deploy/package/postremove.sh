@@ -7,5 +7,6 @@ if [ -d /run/systemd/system ]; then
 	systemctl daemon-reload
 fi
 case "${1:-}" in
-purge | 0) rm -rf /run/mochi-pyd /etc/systemd/system/mochi-pyd.service.d ;;
+purge) rm -rf /run/mochi-pyd /etc/systemd/system/mochi-pyd.service.d ;;
+0) rm -rf /run/mochi-pyd ;; # rpm has no purge: what an administrator wrote stays
 esac

@@ -8,4 +8,6 @@ remove | 0) ;;
 esac
 if [ -d /run/systemd/system ]; then
 	systemctl disable --now mochi-pyd.socket mochi-pyd-control.socket mochi-pyd.service || true
+elif command -v systemctl >/dev/null 2>&1; then
+	systemctl disable mochi-pyd.socket mochi-pyd-control.socket mochi-pyd.service || true
 fi

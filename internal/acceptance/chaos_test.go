@@ -13,6 +13,7 @@ import (
 // TestChaosBreaksNoPromise runs the program's own self-test for half a minute:
 // every row of its table must be green.
 func TestChaosBreaksNoPromise(t *testing.T) {
+	t.Parallel() // beside a test that waits for a minute to pass
 	const chaos, limit = "30s", 3 * time.Minute
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()

@@ -58,8 +58,10 @@ func MS(v float64) string {
 		return fmt.Sprintf("%.1fms", v)
 	case v < 1000:
 		return fmt.Sprintf("%.0fms", v)
+	case v < 60_000:
+		return fmt.Sprintf("%.1fs", v/1000)
 	}
-	return fmt.Sprintf("%.1fs", v/1000)
+	return Age(time.Duration(v * float64(time.Millisecond)))
 }
 
 // Rate is so many a second.

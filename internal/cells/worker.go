@@ -34,13 +34,20 @@ func LastExit(e *daemon.ExitStatus) string {
 	return why + " " + Ago(e.At)
 }
 
-// Now is the function and for how long, or how many coroutines.
+// Now is what a worker runs, and for how long.
 func Now(n *daemon.Now) string {
-	switch {
-	case n == nil:
+	if n == nil {
 		return None
-	case n.Coroutines > 0:
-		return fmt.Sprintf("%d coroutines", n.Coroutines)
 	}
-	return strings.TrimSpace(n.Function + " " + MS(float64(max(n.RunningMS, 1))))
+	what, took := Running(n)
+	return strings.TrimSpace(what + " " + took)
+}
+
+// Running is the function, or how many coroutines, and for how long: of several
+// the oldest.
+func Running(n *daemon.Now) (what, took string) {
+	if what = n.Function; n.Coroutines > 0 {
+		what = fmt.Sprintf("%d coroutines", n.Coroutines)
+	}
+	return what, MS(float64(max(n.RunningMS, 1)))
 }

@@ -19,21 +19,27 @@ type attrCall struct {
 }
 
 // read takes the array of rpc.Attr apart at once, and anything else as the
-// daemon's other methods do.
-func (p *attrCall) read(c *rpc.Call) *rpc.Error {
-	parts := [3]any{&p.Module, &p.Name, &p.Args}
-	if list := parts[:]; json.Unmarshal(c.Params, &list) == nil && len(list) == len(parts) {
-		return nil
+// daemon's other methods do. plain says that it was such an array, which a worker
+// takes as it stands.
+func (p *attrCall) read(c *rpc.Call) (plain bool, err *rpc.Error) {
+	var parts [3][]byte
+	if n, ok := rpc.Elements(c.Params, parts[:]); ok && n == len(parts) {
+		module, isText := rpc.PlainText(parts[0])
+		name, alsoText := rpc.PlainText(parts[1])
+		if isText && alsoText {
+			*p = attrCall{Module: string(module), Name: string(name), Args: parts[2]}
+			return true, nil
+		}
 	}
-	*p = attrCall{}
-	return bind(c, p, "module", "name", "args", "always")
+	return false, bind(c, p, "module", "name", "args", "always")
 }
 
 // attr calls as a script of today's Mochi does, in a worker of the module's pool
 // (render's dropin.py has the rule): [module, name, args, always].
 func (d *Daemon) attr(c *rpc.Call) {
 	var p attrCall
-	if err := p.read(c); err != nil {
+	plain, err := p.read(c)
+	if err != nil {
 		c.Fail(err)
 		return
 	}
@@ -47,7 +53,7 @@ func (d *Daemon) attr(c *rpc.Call) {
 	}
 	switch {
 	case len(p.Args) == 0 || string(p.Args) == "null":
-		p.Args = []byte("[]")
+		p.Args, plain = []byte("[]"), false
 	case p.Args[0] != '[':
 		c.Fail(rpc.NewError(rpc.KindInvalidParams, "mochi.attr: args must be an array", rpc.Fields{"argument": "args"}))
 		return
@@ -62,7 +68,10 @@ func (d *Daemon) attr(c *rpc.Call) {
 			c.Fail(err)
 			return
 		}
-		c.Function, c.Params = attrFunction, attrParams(p.Module, prefix+p.Name, p.Args, p.Always)
+		if c.Function = attrFunction; !plain || prefix != "" {
+			c.Params = attrParams(p.Module, prefix+p.Name, p.Args, p.Always)
+			plain = false // they are no longer what was asked
+		}
 		if len(c.RawMeta) > 0 {
 			if err := d.hold(c, s); err != nil {
 				c.Fail(err)

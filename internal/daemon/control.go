@@ -23,7 +23,7 @@ func (d *Daemon) controlMethods() map[string]method {
 	m["mochi.drain"] = method{[]string{"now?"}, "end the daemon when what runs has been answered, or now", d.drainRequest}
 	m["mochi.describe"] = method{[]string{"pool", "slot?"}, "a pool's settings and where they came from, its workers, how the ones before them ended, their last lines, and its functions", d.describePool}
 	m["mochi.logs"] = method{[]string{"pool?", "slot?", "n?", "since?", "level?", "follow?"}, "what the workers of one pool or of all wrote; with follow as a stream", d.logsOf}
-	m["mochi.events"] = method{[]string{"follow?", "pool?", "n?"}, "what happened; with follow as a stream", d.eventsOf}
+	m["mochi.events"] = method{[]string{"follow?", "pool?", "n?", "slot?", "since?", "level?"}, "what happened; with follow as a stream", d.eventsOf}
 	m["mochi.scale"] = method{[]string{"pool", "workers?", "by?"}, "another number of workers, or so many more (by), until the daemon ends", d.scale}
 	m["mochi.pause"] = method{[]string{"pool"}, "take no calls; those that run go on", d.pause(true)}
 	m["mochi.resume"] = method{[]string{"pool"}, "take calls again", d.pause(false)}

@@ -1,8 +1,6 @@
 package daemon
 
 import (
-	"context"
-	"fmt"
 	"time"
 
 	"github.com/mochilang/mochi-pyd/rpc"
@@ -38,51 +36,25 @@ func (e Event) size() int {
 
 // eventsOf is mochi.events.
 func (d *Daemon) eventsOf(c *rpc.Call) {
-	var p struct {
-		Follow bool   `json:"follow"`
-		Pool   string `json:"pool"`
-		N      *int   `json:"n"`
-	}
-	if err := bind(c, &p, "follow", "pool", "n"); err != nil {
+	var q recall
+	if err := q.read(c, "follow", "pool", "n", "slot", "since", "level"); err != nil {
 		c.Fail(err)
 		return
 	}
-	wanted := func(Event) bool { return true }
-	if p.Pool != "" {
-		if d.pools.named(p.Pool) == nil && d.memory.known(p.Pool) == nil {
-			_, err := d.chosen(p.Pool)
+	if q.Pool != "" {
+		if _, err := d.remembered(q.Pool, q.Slot); err != nil {
 			c.Fail(err)
 			return
 		}
-		wanted = func(e Event) bool { return e.Pool == p.Pool }
 	}
-	last := -1
-	if p.N != nil {
-		last = max(*p.N, 0)
-	}
-	all, _, next, _ := d.memory.events.since(0)
-	events := tail(all, wanted, last)
-	if !p.Follow {
-		reply(c, Events{Events: events})
-		return
-	}
-	feed, err := newFeed(c)
-	if err != nil {
-		c.Fail(err)
-		return
-	}
-	d.later(c, func(ctx context.Context) (any, error) {
-		for _, e := range events {
-			if err := feed.send(ctx, e); err != nil {
-				return nil, err
-			}
-		}
-		err := follow(ctx, d.watched, feed, d.memory.events, next, wanted, func(n uint64) any {
+	recallFrom(d, c, &q, d.memory.events, recalled[Event]{
+		wants:  func(e Event) bool { return (q.Pool == "" || e.Pool == q.Pool) && q.wants(e.Slot, e.Level, e.At) },
+		answer: func(all []Event) any { return Events{Events: all} },
+		missed: func(n uint64) any {
 			return Event{
 				At: time.Now(), Event: "missed", Level: "warn", Fields: map[string]any{"dropped": n},
-				Message: fmt.Sprintf("%d events came faster than they were read and are gone: the daemon's own log has them", n),
+				Message: tooFast(n, "events"),
 			}
-		})
-		return feed.end(), err
+		},
 	})
 }

@@ -1,10 +1,6 @@
 package daemon
 
 import (
-	"context"
-	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/mochilang/mochi-pyd/rpc"
@@ -50,151 +46,38 @@ func logLine(e supervisor.Logged) LogLine {
 	}
 }
 
-// levels are Python's, the least urgent first.
-var levels = []string{"debug", "info", "warning", "error", "critical"}
-
+// orInfo is a level by its name here; what has none that we know is info.
 func orInfo(level string) string {
-	level = strings.ToLower(level)
-	if !slices.Contains(levels, level) {
-		return "info"
+	if i := urgency(level); i >= 0 {
+		return levels[i]
 	}
-	return level
-}
-
-// logFilter is what of a pool's records is wanted.
-type logFilter struct {
-	slot  *int
-	level int
-	after time.Time
-}
-
-func (f logFilter) wants(l LogLine) bool {
-	return (f.slot == nil || l.Slot == *f.slot) && slices.Index(levels, l.Level) >= f.level && !l.At.Before(f.after)
-}
-
-// logsParams are what mochi.logs takes.
-type logsParams struct {
-	Pool   string `json:"pool"`
-	Slot   *int   `json:"slot"`
-	N      *int   `json:"n"`     // the last so many; none: all that are remembered
-	Since  string `json:"since"` // a duration
-	Level  string `json:"level"` // the least urgent
-	Follow bool   `json:"follow"`
+	return "info"
 }
 
 // logsOf is mochi.logs.
 func (d *Daemon) logsOf(c *rpc.Call) {
-	var p logsParams
-	if err := bind(c, &p, "pool", "slot", "n", "since", "level", "follow"); err != nil {
+	var q recall
+	if err := q.read(c, "pool", "slot", "n", "since", "level", "follow"); err != nil {
 		c.Fail(err)
 		return
 	}
-	f, err := p.filter(c.Method)
-	if err != nil {
-		c.Fail(err)
-		return
-	}
-	written, err := d.written(p.Pool, p.Slot)
-	if err != nil {
-		c.Fail(err)
-		return
-	}
-	last := -1
-	if p.N != nil {
-		last = *p.N
-	}
-	all, _, next, _ := written.since(0)
-	records := tail(all, f.wants, last)
-	if !p.Follow {
-		reply(c, LogRecords{Records: records})
-		return
-	}
-	feed, err := newFeed(c)
-	if err != nil {
-		c.Fail(err)
-		return
-	}
-	d.later(c, func(ctx context.Context) (any, error) {
-		for _, r := range records {
-			if err := feed.send(ctx, r); err != nil {
-				return nil, err
-			}
+	written := d.memory.logs // of all pools, unless it is one's that are wanted
+	if q.Pool != "" {
+		m, err := d.remembered(q.Pool, q.Slot)
+		if err != nil {
+			c.Fail(err)
+			return
 		}
-		err := follow(ctx, d.watched, feed, written, next, f.wants, func(n uint64) any {
+		written = m.logs
+	}
+	recallFrom(d, c, &q, written, recalled[LogLine]{
+		wants:  func(l LogLine) bool { return q.wants(&l.Slot, l.Level, l.At) },
+		answer: func(all []LogLine) any { return LogRecords{Records: all} },
+		missed: func(n uint64) any {
 			return LogLine{
-				At: time.Now(), Pool: p.Pool, Slot: -1, Level: "warning", Stream: "daemon", Dropped: int(n), //nolint:gosec // a count of lines
-				Message: fmt.Sprintf("%d records came faster than they were read and are gone: the daemon's own log has them", n),
+				At: time.Now(), Pool: q.Pool, Slot: -1, Level: "warning", Stream: "daemon", Dropped: int(n), //nolint:gosec // a count of lines
+				Message: tooFast(n, "records"),
 			}
-		})
-		return feed.end(), err
+		},
 	})
-}
-
-// filter reads the parameters that say what is wanted.
-func (p logsParams) filter(method string) (f logFilter, err *rpc.Error) {
-	f.slot = p.Slot
-	if p.Level != "" {
-		word := strings.ToLower(p.Level)
-		if word == "warn" {
-			word = "warning"
-		}
-		if f.level = slices.Index(levels, word); f.level < 0 {
-			return f, rpc.NewError(rpc.KindInvalidParams, fmt.Sprintf("%s: level must be one of %s, not %q", method, strings.Join(levels, ", "), p.Level), rpc.Fields{"argument": "level"})
-		}
-	}
-	if p.N != nil && *p.N < 0 {
-		return f, rpc.NewError(rpc.KindInvalidParams, fmt.Sprintf("%s: n must be 0 or more, not %d", method, *p.N), rpc.Fields{"argument": "n"})
-	}
-	if p.Since != "" {
-		ago, bad := time.ParseDuration(p.Since)
-		if bad != nil || ago < 0 {
-			return f, rpc.NewError(rpc.KindInvalidParams, fmt.Sprintf("%s: since must be a duration, as in \"5m\", not %q", method, p.Since), rpc.Fields{"argument": "since"})
-		}
-		f.after = time.Now().Add(-ago)
-	}
-	return f, nil
-}
-
-// written is what the workers of a pool wrote, which need not be there any more, or
-// those of all; an error when nothing is known of it, or it has no such slot.
-func (d *Daemon) written(name string, slot *int) (*ring[LogLine], *rpc.Error) {
-	if name == "" {
-		if slot != nil {
-			return nil, rpc.NewError(rpc.KindInvalidParams, "mochi.logs: a slot needs its pool", rpc.Fields{"argument": "pool"})
-		}
-		return d.memory.logs, nil
-	}
-	s := d.pools.named(name)
-	if s == nil {
-		if m := d.memory.known(name); m != nil {
-			return m.logs, nil
-		}
-		_, err := d.chosen(name)
-		return nil, err
-	}
-	m := d.memory.of(s.settings().Name)
-	if slot != nil && !hasSlot(s, *slot) && !slices.ContainsFunc(m.exits.all(), func(e PastExit) bool { return e.Slot == *slot }) {
-		return nil, noSlot(s, *slot)
-	}
-	return m.logs, nil
-}
-
-func noSlot(s *served, slot int) *rpc.Error {
-	return rpc.NewError(rpc.KindInvalidParams, fmt.Sprintf("pool %s has no worker %d: its workers are %s", s.settings().Name, slot, slotsOf(s)),
-		rpc.Fields{"argument": "slot", "missing": "worker"})
-}
-
-// tail gives the last n that are wanted; all of them for a negative n.
-func tail[T any](all []T, wanted func(T) bool, n int) []T {
-	out := []T{}
-	for _, item := range slices.Backward(all) {
-		if n >= 0 && len(out) >= n {
-			break
-		}
-		if wanted(item) {
-			out = append(out, item)
-		}
-	}
-	slices.Reverse(out)
-	return out
 }

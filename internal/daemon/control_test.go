@@ -108,6 +108,29 @@ func TestFollowWithoutAStreamSaysWhatIsMissing(t *testing.T) {
 	refused(t, dial(t, r.control), rpc.KindInvalidParams, "meta.stream", "mochi.events", object{"follow": true})
 }
 
+// TestEventsAreChosenAsLogsAre: one reading of the parameters serves both, a
+// positional call's order included, which only grows at its end.
+func TestEventsAreChosenAsLogsAre(t *testing.T) {
+	r := start(t, "", map[string]string{"talkative": talkative})
+	operator := dial(t, r.control)
+	call(t, dial(t, r.host), "talkative.say", list{1, "hello"})
+	until(t, operator, "0 hello", "mochi.logs", object{"pool": "talkative"})
+	for _, method := range []string{"mochi.logs", "mochi.events"} {
+		refused(t, operator, rpc.KindInvalidParams, "0 or more", method, object{"pool": "talkative", "n": -1})
+		refused(t, operator, rpc.KindInvalidParams, "as in \"5m\"", method, object{"pool": "talkative", "since": "5 minutes"})
+		refused(t, operator, rpc.KindInvalidParams, "level must be one of", method, object{"pool": "talkative", "level": "loud"})
+		refused(t, operator, rpc.KindInvalidParams, "needs", method, object{"slot": 0})
+		refused(t, operator, rpc.KindInvalidParams, "no worker 99", method, object{"pool": "talkative", "slot": 99})
+		if got := call(t, operator, method, object{"pool": "talkative", "level": "CRITICAL"}); strings.Contains(got, "at") {
+			t.Errorf("%s at least critical: %s", method, got)
+		}
+	}
+	one := call(t, operator, "mochi.events", list{false, "talkative", 1, 0, "1h", "info"})
+	if strings.Count(one, `"event"`) != 1 || !strings.Contains(one, `"slot":0`) {
+		t.Errorf("the last event of worker 0: %s", one)
+	}
+}
+
 func TestOperatorsMethodsAreNotTheHosts(t *testing.T) {
 	r := start(t, "", nil)
 	host := dial(t, r.host)

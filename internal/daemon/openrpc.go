@@ -78,7 +78,8 @@ var anything = json.RawMessage("{}")
 var (
 	ownErrors  = refs(rpc.KindInvalidParams, rpc.KindImportFailed, rpc.KindPermissionDenied, rpc.KindPoolUnavailable, rpc.KindShuttingDown)
 	callErrors = refs(rpc.KindInvalidParams, rpc.KindPythonError, rpc.KindNotSerializable, rpc.KindTooLarge, rpc.KindWorkerLost,
-		rpc.KindDeadlineExceeded, rpc.KindOverloaded, rpc.KindPoolUnavailable, rpc.KindReentry, rpc.KindRequestCancelled)
+		rpc.KindDeadlineExceeded, rpc.KindOverloaded, rpc.KindPoolUnavailable, rpc.KindImportFailed, rpc.KindReentry,
+		rpc.KindRequestCancelled, rpc.KindShuttingDown, rpc.KindStaleRef)
 )
 
 func refs(kinds ...rpc.Kind) []openRPCRef {

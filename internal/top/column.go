@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"github.com/mochilang/mochi-pyd/internal/cells"
 	"github.com/mochilang/mochi-pyd/internal/daemon"
 )
@@ -17,10 +19,12 @@ type column[R any] struct {
 	// grow: the cell is drawn as wide as there is room for, up to a minute's bars.
 	grow func(p *Past, row R, width int) string
 	cell func(p *Past, row R) string
-	tone func(p *Past, row R) tone
-	less func(p *Past, a, b R) int // nil: nothing to sort by
-	down bool                      // the most interesting are the highest
-	most int                       // characters; 0 for as many as it takes
+	// shorter makes a cell that has no room fit; without it, its end is cut.
+	shorter func(row R, width int) string
+	tone    func(p *Past, row R) tone
+	less    func(p *Past, a, b R) int // nil: nothing to sort by
+	down    bool                      // the most interesting are the highest
+	most    int                       // characters; 0 for as many as it takes
 }
 
 // nameMost bounds a name's column: the figures beside it are what is looked at.
@@ -148,8 +152,9 @@ var workerColumns = []column[workerRow]{
 	},
 	{
 		title: "NOW", down: true,
-		cell: func(_ *Past, r workerRow) string { return cells.Now(r.Now) },
-		less: func(_ *Past, a, b workerRow) int { return cmp.Compare(running(a), running(b)) },
+		cell:    func(_ *Past, r workerRow) string { return cells.Now(r.Now) },
+		shorter: func(r workerRow, width int) string { return nowIn(r, width) },
+		less:    func(_ *Past, a, b workerRow) int { return cmp.Compare(running(a), running(b)) },
 	},
 }
 
@@ -180,6 +185,21 @@ func running(r workerRow) int64 {
 		return -1
 	}
 	return r.Now.RunningMS
+}
+
+// nowIn is cells.Now where there is only so much room: for how long is what one
+// looks for, and the end of a dotted name says more than its beginning.
+func nowIn(r workerRow, width int) string {
+	if r.Now == nil {
+		return cells.None
+	}
+	what, took := cells.Running(r.Now)
+	what = cells.Line(what)
+	room, cut := width-ansi.StringWidth(" "+took), what
+	for over := ansi.StringWidth(what) - room; ansi.StringWidth(cut) > max(room, 1); over++ { // half of a wide character is none
+		cut = ansi.TruncateLeft(what, over+1, "…")
+	}
+	return cut + " " + took
 }
 
 func warnIf(so bool) tone {

@@ -8,16 +8,17 @@ import (
 
 // help is what ? shows, and what the keys do.
 var help = [][2]string{
-	{"↑ ↓ PgUp PgDn Home End", "select (k and j, too)"},
+	{"↑ ↓ PgUp PgDn Home End", "select (and k j g G); the first row follows the order"},
 	{"Tab", "to the pools, to the workers"},
-	{"s", "sort by the next column"},
+	{"s > <", "sort by the next column, by the one before"},
 	{"S", "turn the order round"},
-	{"/", "show only what holds a text: a pool, a state, a function, an end; Esc shows all again"},
-	{"R", "restart the selected worker, or all of the selected pool, after a yes"},
-	{"l", "the last log lines of the selected worker or pool; l again closes them"},
+	{"/", "only what holds a text: a pool, a state, a function"},
+	{"Esc", "all again"},
+	{"R", "restart the selected worker, or pool, after a yes"},
+	{"l", "the last log lines of the selected one, until l again"},
 	{"p", "stand still; p again goes on"},
 	{"?", "this"},
-	{"q  ^C", "leave; nothing of the daemon changes"},
+	{"q  ^C", "leave; the daemon goes on"},
 }
 
 // key does what a key is for, in the state that the screen is in.
@@ -25,6 +26,7 @@ func (m *Model) key(k tea.KeyPressMsg) tea.Cmd {
 	name := k.String()
 	switch {
 	case name == "ctrl+c":
+		m.interrupted = true
 		return tea.Quit
 	case name == "ctrl+z":
 		return tea.Suspend
@@ -54,8 +56,11 @@ func (m *Model) command(name string) tea.Cmd {
 	case "tab", "shift+tab":
 		m.onPools = !m.onPools
 		return m.follow()
-	case "s":
-		m.focused().next()
+	case "s", ">":
+		m.focused().next(1)
+		m.fill()
+	case "<":
+		m.focused().next(-1)
 		m.fill()
 	case "S":
 		m.focused().turn()
@@ -137,6 +142,7 @@ func (m *Model) openLogs() tea.Cmd {
 	if !ok {
 		return nil
 	}
+	m.focused().keep() // whose lines they are stays selected
 	m.logs = &logPane{of: t}
 	return m.readLogs()
 }
@@ -151,9 +157,10 @@ func (m *Model) follow() tea.Cmd {
 
 // sorting is what both tables can.
 type sorting interface {
-	next()
+	next(step int)
 	turn()
 	move(by int)
+	keep()
 }
 
 func (m *Model) focused() sorting {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/mochilang/mochi-pyd/internal/cells"
 )
 
 // record is what the log pane shows of a line that the daemon kept.
@@ -14,6 +16,7 @@ type record struct {
 	Slot    int       `json:"slot"`
 	Level   string    `json:"level"`
 	Message string    `json:"message"`
+	Dropped int       `json:"dropped"` // lines lost just before this one
 }
 
 // logLines reads the answer of mochi.logs: records, the oldest first. One of
@@ -31,7 +34,7 @@ func logLines(raw json.RawMessage) ([]string, error) {
 		for line := range strings.Lines(r.Message) {
 			line = strings.TrimRight(line, "\r\n")
 			if first {
-				line = fmt.Sprintf("%s %s/%d %-7s %s", r.At.Local().Format(time.TimeOnly), r.Pool, r.Slot, r.Level, line)
+				line = fmt.Sprintf("%s %s %-7s %s%s", r.At.Local().Format(time.TimeOnly), r.writer(), r.Level, r.gap(), line)
 			} else {
 				line = "    " + line
 			}
@@ -39,4 +42,19 @@ func logLines(raw json.RawMessage) ([]string, error) {
 		}
 	}
 	return lines, nil
+}
+
+// writer is a worker, or the process that forks a pool's workers.
+func (r record) writer() string {
+	if r.Slot < 0 {
+		return r.Pool + "/preload"
+	}
+	return fmt.Sprintf("%s/%d", r.Pool, r.Slot)
+}
+
+func (r record) gap() string {
+	if r.Dropped == 0 {
+		return ""
+	}
+	return "(" + cells.Plural(r.Dropped, "line") + " dropped before)  "
 }

@@ -2,6 +2,7 @@ package top
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"testing"
 )
@@ -13,6 +14,7 @@ const faultVariable = "MOCHI_PYD_TEST_TOP_FAULT"
 func TestMain(m *testing.M) {
 	if os.Getenv(faultVariable) != "" {
 		if err := Run(context.Background(), faulty{}, os.Stdin, os.Stdout, true); err != nil {
+			fmt.Fprintln(os.Stderr, err)
 			os.Exit(3)
 		}
 		os.Exit(0)
@@ -28,3 +30,5 @@ func TestMain(m *testing.M) {
 type faulty struct{ Source }
 
 func (faulty) Look(context.Context) (Snapshot, error) { panic("a fault in the feed") }
+
+func (faulty) Restart(context.Context, Target) (int, error) { panic("a fault in the feed") }

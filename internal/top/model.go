@@ -13,6 +13,8 @@ import (
 const (
 	// every is how often the daemon is asked.
 	every = time.Second
+	// late is an answer after which the figures are told to be old.
+	late = 3 * every
 	// said is how long a notice stays.
 	said = 8 * time.Second
 	// logsKept is how many lines the log pane asks for.
@@ -28,11 +30,13 @@ type Model struct {
 	width, height int
 
 	now     Snapshot
+	seen    time.Time // when it came
 	past    Past
 	trouble error // why the last look failed; what is shown is older then
 	asking  bool
 	paused  bool
-	turn    int // of the timer: one that was set before a pause is of no turn
+
+	interrupted bool // left by ctrl-C
 
 	pools   table[poolRow]
 	workers table[workerRow]
@@ -72,9 +76,8 @@ type (
 	looked struct {
 		snapshot Snapshot
 		err      error
-		took     time.Duration
 	}
-	due       struct{ turn int }
+	due       struct{}
 	restarted struct {
 		of      Target
 		workers int
@@ -87,8 +90,12 @@ type (
 	}
 )
 
-// Init asks for the first time.
-func (m *Model) Init() tea.Cmd { return m.look() }
+// Init asks for the first time, and sets the clock.
+func (m *Model) Init() tea.Cmd { return tea.Batch(m.look(), tick()) }
+
+// tick is the view's clock. It goes on in a pause and while an answer is awaited:
+// notices end, and a daemon that is slow to answer is told of.
+func tick() tea.Cmd { return tea.Tick(every, func(time.Time) tea.Msg { return due{} }) }
 
 // Update takes a message.
 func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
@@ -104,9 +111,10 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case looked:
 		return m, m.took(msg)
 	case due:
-		if msg.turn == m.turn && !m.paused {
-			return m, m.look()
+		if m.paused {
+			return m, tick()
 		}
+		return m, tea.Batch(m.look(), tick())
 	case restarted:
 		if msg.err != nil {
 			m.say(true, "not restarted: "+sentence(msg.err))
@@ -129,39 +137,34 @@ func (m *Model) look() tea.Cmd {
 	m.asking = true
 	ctx, source := m.ctx, m.source
 	return func() tea.Msg {
-		began := time.Now()
 		s, err := source.Look(ctx)
-		return looked{s, err, time.Since(began)}
+		return looked{s, err}
 	}
 }
 
-// took shows an answer, and sets the timer for the next question.
+// took shows an answer.
 func (m *Model) took(l looked) tea.Cmd {
 	m.asking = false
-	m.turn++
-	turn := m.turn
-	next := tea.Tick(max(every-l.took, 0), func(time.Time) tea.Msg { return due{turn} })
 	if m.paused { // it was asked before
 		return nil
 	}
 	before := m.trouble
 	if m.trouble = l.err; l.err != nil {
-		return next
+		return nil
 	}
-	was, is := m.now.Status.Daemon.PID, l.snapshot.Status.Daemon.PID
-	switch {
-	case was != 0 && was != is:
+	switch was := m.now.Status.Daemon; {
+	case was.PID != 0 && anew(was, l.snapshot.Status.Daemon):
 		m.say(false, "the daemon was started anew: its counts begin at 0")
-	case before != nil && was != 0:
+	case before != nil && was.PID != 0:
 		m.say(false, "connected again")
 	}
-	m.now = l.snapshot
+	m.now, m.seen = l.snapshot, time.Now()
 	m.past.Add(m.now)
 	m.fill()
 	if m.logs != nil {
-		return tea.Batch(next, m.readLogs())
+		return m.readLogs()
 	}
-	return next
+	return nil
 }
 
 // fill puts what is known into the tables.

@@ -12,6 +12,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/mochilang/mochi-pyd/internal/daemon"
+	"github.com/mochilang/mochi-pyd/rpc"
 )
 
 // script is a Source that says what it is told to.
@@ -141,13 +142,6 @@ func TestItNeverDrawsMoreThanTheScreenHas(t *testing.T) {
 	}
 }
 
-func TestNarrowScreensKeepTheNameTheStateAndWhatRunsNow(t *testing.T) {
-	m := shown(t, &script{})
-	m.Update(tea.WindowSizeMsg{Width: 48, Height: 20})
-	mustShow(t, m, "numpy/0", "ready", "linalg.svd", "POOL", "CALLS/S")
-	mustNotShow(t, m, "RESTARTS")
-}
-
 func TestWhatAWorkerSaysSteersNoTerminal(t *testing.T) {
 	evil := "f\x1b]0;owned\x07\x1b[2J\u009b31m\u202e\nnext\trow"
 	s := look(3)
@@ -179,21 +173,23 @@ func TestWithoutColoursThereAreNone(t *testing.T) {
 	}
 }
 
-func TestSortingKeepsWhatIsSelected(t *testing.T) {
+func TestThatAPoolIsBrokenIsSaidWithTheReason(t *testing.T) {
+	s := look(3)
+	s.Status.Pools[1].Status, s.Status.Pools[1].Cause = "broken", rpc.Errorf(rpc.KindImportFailed, "importing app failed: no module\x1b[2J named app")
 	m := shown(t, &script{})
-	order(t, m, "app/0", "numpy/0", "numpy/1")
-	press(t, m, "down") // numpy/0
-	for range 4 {       // PID, STATE, AGE, CALLS
-		press(t, m, "s")
-	}
-	mustShow(t, m, "CALLS↓")
-	order(t, m, "numpy/1", "numpy/0", "app/0")
-	press(t, m, "S")
-	mustShow(t, m, "CALLS↑")
-	order(t, m, "app/0", "numpy/0", "numpy/1")
-	if got, _ := m.target(); got != (Target{"numpy", 0}) {
-		t.Errorf("%v is selected", got)
-	}
+	m.Update(looked{snapshot: s})
+	mustShow(t, m, "app: importing app failed: no module")
+	mustNotShow(t, m, "\x1b[2J")
+}
+
+func TestADaemonThatDoesNotAnswerIsSaidBeforeItsTimeIsOver(t *testing.T) {
+	m := shown(t, &script{})
+	m.Update(due{})
+	mustShow(t, m, "serving")
+	m.seen = m.seen.Add(-2 * late)
+	m.Update(due{})
+	mustShow(t, m, "no answer for 6s", "linalg.svd")
+	mustNotShow(t, m, "serving")
 }
 
 func TestRestartWantsAYes(t *testing.T) {
@@ -246,9 +242,8 @@ func TestADaemonThatIsGoneIsSaidAndItsFiguresStay(t *testing.T) {
 
 func TestAPauseStandsStillAndAsksNothing(t *testing.T) {
 	m := shown(t, &script{})
-	turn := m.turn
 	press(t, m, "p")
-	if _, cmd := m.Update(due{turn}); cmd != nil {
+	if m.Update(due{}); m.asking {
 		t.Error("it asks in a pause")
 	}
 	s := look(3)
@@ -283,6 +278,11 @@ func TestHelpNamesTheKeys(t *testing.T) {
 	m := shown(t, &script{})
 	press(t, m, "?")
 	mustShow(t, m, "sort by the next column", "restart", "leave")
+	for _, line := range m.helpLines(22) {
+		if w := ansi.StringWidth(line); w > 80 {
+			t.Errorf("%d columns, where most terminals have 80: %q", w, line)
+		}
+	}
 	press(t, m, "q") // closes the help, and leaves nothing
 	mustShow(t, m, "numpy/0")
 }

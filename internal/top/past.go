@@ -14,7 +14,7 @@ const minute = 60
 // Past is what one look cannot tell: the last minute of each pool, and what each
 // worker used between the last two looks.
 type Past struct {
-	daemon  int // its process: another one begins anew
+	daemon  daemon.DaemonStatus // another one begins anew
 	pools   map[string]*track
 	workers map[string]usage
 }
@@ -36,11 +36,16 @@ type usage struct {
 	percent float64
 }
 
+// anew says whether a daemon is another one than before. Its process is not
+// enough: in a container each of them is the first.
+func anew(was, is daemon.DaemonStatus) bool { return was.PID != is.PID || is.UptimeMS < was.UptimeMS }
+
 // Add takes the next look.
 func (p *Past) Add(s Snapshot) {
-	if s.Status.Daemon.PID != p.daemon || p.pools == nil {
-		*p = Past{daemon: s.Status.Daemon.PID, pools: map[string]*track{}, workers: map[string]usage{}}
+	if p.pools == nil || anew(p.daemon, s.Status.Daemon) {
+		*p = Past{pools: map[string]*track{}, workers: map[string]usage{}}
 	}
+	p.daemon = s.Status.Daemon
 	there := map[string]bool{}
 	for _, pool := range s.Status.Pools {
 		there[pool.Pool] = true

@@ -90,12 +90,27 @@ func TestProcessorTimeIsOfTheLastSecond(t *testing.T) {
 
 func TestATracebackIsItsLines(t *testing.T) {
 	at := time.Date(2026, 11, 23, 12, 30, 0, 0, time.Local).Format(time.RFC3339)
-	lines, err := logLines([]byte(`{"records":[{"at":"` + at + `","pool":"app","slot":1,"level":"error","message":"Traceback:\n  File\nValueError"}]}`))
+	lines, err := logLines([]byte(`{"records":[{"at":"` + at + `","pool":"app","slot":1,"level":"error","message":"Traceback:\n  File\nValueError"},{"at":"` + at + `","pool":"app","slot":-1,"level":"info","message":"forked","dropped":2}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "12:30:00 app/1 error   Traceback:|      File|    ValueError"
+	want := "12:30:00 app/1 error   Traceback:|      File|    ValueError|12:30:00 app/preload info    (2 lines dropped before)  forked"
 	if got := strings.Join(lines, "|"); got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestADaemonInAContainerHasTheSameNumberEachTime: what tells two apart is that
+// the second one has not run for as long.
+func TestADaemonInAContainerHasTheSameNumberEachTime(t *testing.T) {
+	var p Past
+	for second := range 5 {
+		p.Add(look(second))
+	}
+	s := look(9)
+	s.Status.Daemon.UptimeMS = 1000
+	p.Add(s)
+	if n := len(p.pools["numpy"].rate); n != 0 {
+		t.Errorf("%d seconds of the daemon before", n)
 	}
 }

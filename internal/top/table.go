@@ -1,6 +1,7 @@
 package top
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -12,7 +13,7 @@ import (
 const (
 	gap      = 2  // blanks between columns
 	sparkMin = 12 // bars of a sparkline that is worth its room, and its title's
-	lastMin  = 12 // what the last column is given before others go
+	lastMin  = 24 // what the last column is given before others go: a function, and for how long
 )
 
 // table is one of the two: its rows in their order, and which one is selected.
@@ -22,7 +23,9 @@ type table[R any] struct {
 	by       int  // the column sorted by
 	turned   bool // against the column's own order
 	selected string
-	top      int // the first row on the screen
+	kept     bool // the selected row was chosen, and stays so wherever it goes; else the first one is, whichever that is
+	last     int  // where the selected row was: what takes its place when it has gone
+	top      int  // the first row on the screen
 	rows     []R
 }
 
@@ -49,16 +52,22 @@ func (t *table[R]) sort(p *Past) {
 		}
 		return order
 	})
-	if t.at() < 0 && len(t.rows) > 0 {
-		t.selected = t.key(t.rows[0])
+	switch at := t.at(); {
+	case len(t.rows) == 0:
+	case !t.kept:
+		t.choose(0)
+	case at < 0:
+		t.choose(t.last)
+	default:
+		t.last = at
 	}
 }
 
-// next sorts by the next column that one can sort by.
-func (t *table[R]) next() {
+// next sorts by the next column that one can sort by, or the one before.
+func (t *table[R]) next(step int) {
 	t.turned = false
 	for {
-		t.by = (t.by + 1) % len(t.columns)
+		t.by = (t.by + step + len(t.columns)) % len(t.columns)
 		if t.columns[t.by].less != nil {
 			return
 		}
@@ -81,8 +90,26 @@ func (t *table[R]) chosen() (row R, ok bool) {
 // move selects the row that is so many further down.
 func (t *table[R]) move(by int) {
 	if len(t.rows) > 0 {
-		t.selected = t.key(t.rows[min(max(t.at()+by, 0), len(t.rows)-1)])
+		t.choose(t.at() + by)
+		t.kept = t.last > 0
 	}
+}
+
+// choose selects a row, or the one nearest to where it would be.
+func (t *table[R]) choose(at int) {
+	t.last = min(max(at, 0), len(t.rows)-1)
+	t.selected = t.key(t.rows[t.last])
+}
+
+// keep holds the selection to its row, the first one's too.
+func (t *table[R]) keep() { t.kept = true }
+
+// position says which of the rows are on the screen; nothing when all are.
+func (t *table[R]) position(noun string, height int) string {
+	if len(t.rows) < height || height < 2 {
+		return ""
+	}
+	return fmt.Sprintf("%s %d–%d of %d", noun, t.top+1, min(t.top+height-1, len(t.rows)), len(t.rows))
 }
 
 // render draws the head and as many rows as there is height for, scrolled so
@@ -100,7 +127,11 @@ func (t *table[R]) render(p *Past, pal palette, width, height int, focus bool) [
 		chosen := focus && t.key(row) == t.selected
 		var b strings.Builder
 		for j, c := range columns {
-			cell := pad(texts[j][i], widths[j], t.columns[c].right, j == len(columns)-1)
+			text := texts[j][i]
+			if shorter := t.columns[c].shorter; shorter != nil && ansi.StringWidth(text) > widths[j] {
+				text = cells.Line(shorter(row, widths[j]))
+			}
+			cell := pad(text, widths[j], t.columns[c].right, j == len(columns)-1)
 			if tone := t.columns[c].tone; tone != nil && !chosen {
 				cell = pal.paint(tone(p, row), cell)
 			}
@@ -177,11 +208,11 @@ func (t *table[R]) fit(p *Past, width int) (columns, widths []int, texts [][]str
 	for total(widths) > width {
 		worst := 0
 		for i, c := range columns {
-			if t.columns[c].spare > t.columns[columns[worst]].spare {
+			if t.spare(c) > t.spare(columns[worst]) {
 				worst = i
 			}
 		}
-		if t.columns[columns[worst]].spare == 0 {
+		if t.spare(columns[worst]) == 0 {
 			break
 		}
 		columns, widths, texts = slices.Delete(columns, worst, worst+1), slices.Delete(widths, worst, worst+1), slices.Delete(texts, worst, worst+1)
@@ -206,6 +237,15 @@ func (t *table[R]) fit(p *Past, width int) (columns, widths []int, texts [][]str
 		widths[last] = min(room, need)
 	}
 	return columns, widths, texts
+}
+
+// spare is how soon a column goes. The one that the rows are sorted by stays:
+// else nobody would see what their order is.
+func (t *table[R]) spare(c int) int {
+	if c == t.by {
+		return 0
+	}
+	return t.columns[c].spare
 }
 
 // total is the room that columns take; the last one needs no more than lastMin.

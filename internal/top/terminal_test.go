@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -23,8 +24,16 @@ var program = sync.OnceValues(func() (path string, err error) {
 })
 
 // watched is a daemon with two pools, one of which is at work, and the terminal
-// in which somebody watches it.
-func watched(t *testing.T, width, height int) (*rig.Daemon, *terminal) {
+// in which somebody watches it, started by a command before it or by itself.
+func watched(t *testing.T, width, height int, by ...string) (*rig.Daemon, *terminal) {
+	t.Helper()
+	d, e := glanced(t, width, height, by...)
+	e.shows("serving", "math/1", "time/0", "sleep")
+	return d, e
+}
+
+// glanced is watched before anything is on the screen.
+func glanced(t *testing.T, width, height int, by ...string) (*rig.Daemon, *terminal) {
 	t.Helper()
 	binary, err := program()
 	if err != nil {
@@ -57,9 +66,7 @@ func watched(t *testing.T, width, height int) (*rig.Daemon, *terminal) {
 	if err := h.Send(rig.Request(99, "time.sleep", "[600]")); err != nil {
 		t.Fatal(err)
 	}
-	e := inTerminal(t, width, height, []string{"MOCHI_PYD_CONTROL_SOCKET=" + d.Control}, binary, "top")
-	e.shows("serving", "math/1", "time/0", "sleep")
-	return d, e
+	return d, inTerminal(t, width, height, []string{"MOCHI_PYD_CONTROL_SOCKET=" + d.Control}, append(by, binary, "top")...)
 }
 
 func TestTheLiveViewInARealTerminal(t *testing.T) {
@@ -106,7 +113,7 @@ func TestTheLiveViewInARealTerminal(t *testing.T) {
 func TestControlCGivesTheTerminalBack(t *testing.T) {
 	_, e := watched(t, 100, 24)
 	e.press("C-c")
-	e.givenBack(0)
+	e.givenBack(130)
 }
 
 func TestASignalGivesTheTerminalBack(t *testing.T) {
@@ -119,6 +126,30 @@ func TestASignalGivesTheTerminalBack(t *testing.T) {
 			e.givenBack(130)
 		})
 	}
+}
+
+// TestKeysComeFromTheTerminalWhateverFeedsStandardInput: in a loop over names, or
+// behind a pipe, standard input is somebody else's.
+func TestKeysComeFromTheTerminalWhateverFeedsStandardInput(t *testing.T) {
+	_, e := watched(t, 100, 24, "sh", "-c", `echo fed | "$0" "$@"`)
+	e.press("?")
+	e.shows("sort by the next column")
+	e.press("q", "q")
+	e.givenBack(0)
+}
+
+// TestControlZGivesTheTerminalBackAndForegroundTakesItAgain: what one does when
+// something else has to be typed now.
+func TestControlZGivesTheTerminalBackAndForegroundTakesItAgain(t *testing.T) {
+	_, e := watched(t, 100, 24, "sh", "-mc", `"$0" "$@"; echo "stopped"; cat; fg`)
+	e.press("C-z")
+	e.shows("stopped")
+	e.press("t", "y", "p", "e", "d", "Enter")
+	e.shows("typed\ntyped") // as it was echoed, and by cat
+	e.press("C-d")
+	e.shows("serving", "time/0")
+	e.press("q")
+	e.givenBack(0)
 }
 
 func TestATerminalThatIsGoneEndsTheView(t *testing.T) {
@@ -140,6 +171,14 @@ func TestAFaultGivesTheTerminalBack(t *testing.T) {
 	}
 	e := inTerminal(t, 160, 60, []string{faultVariable + "=1"}, self)
 	e.givenBack(3)
+	// What stands on the screen after it is what the shell has scrolled back to:
+	// the whole of the fault, once, and where it was.
+	screen := e.screen()
+	for _, want := range []string{"the live view failed", "panic: a fault in the feed", "top.faulty.Look"} {
+		if n := strings.Count(screen, want); n != 1 {
+			t.Errorf("%q is told %d times:\n%s", want, n, screen)
+		}
+	}
 }
 
 func TestTheViewOutlivesTheDaemon(t *testing.T) {
@@ -160,5 +199,11 @@ func TestTheViewOutlivesTheDaemon(t *testing.T) {
 	e.shows("the daemon was started anew", "0 pools")
 	e.hides("trying again")
 	e.press("q")
+	e.givenBack(0)
+}
+
+func TestATerminalThatCannotDrawGetsTheTablesOnce(t *testing.T) {
+	_, e := glanced(t, 150, 40, "env", "TERM=dumb")
+	e.shows("LAST-EXIT")
 	e.givenBack(0)
 }

@@ -37,7 +37,7 @@ func (m *Model) lines() []string {
 	switch {
 	case m.help:
 		lines = append(lines, m.helpLines(body)...)
-	case m.now.At.IsZero():
+	case m.seen.IsZero():
 		lines = append(lines, "", "  "+m.waiting())
 	default:
 		lines = append(lines, m.body(body)...)
@@ -71,8 +71,13 @@ func (m *Model) body(height int) []string {
 		// The pools get what they need up to a third; the workers the rest.
 		rows := min(len(m.pools.rows)+1, max(height/3, 4))
 		lines = m.pools.render(&m.past, m.pal, m.width, rows, m.onPools)
-		lines = append(lines, "")
-		lines = append(lines, m.workers.render(&m.past, m.pal, m.width, height-len(lines), !m.onPools)...)
+		if cause := m.cause(); cause != "" {
+			lines = append(lines, m.pal.paint(toneBad, cause))
+		}
+		rest := height - len(lines) - 1
+		workers := m.workers.render(&m.past, m.pal, m.width, rest, !m.onPools)
+		where := strings.TrimLeft(m.pools.position("pools", rows)+"   "+m.workers.position("workers", rest), " ")
+		lines = append(append(lines, m.pal.paint(toneDim, where)), workers...)
 	} else if m.onPools {
 		lines = m.pools.render(&m.past, m.pal, m.width, height, true)
 	} else {
@@ -81,18 +86,46 @@ func (m *Model) body(height int) []string {
 	for len(log) > 0 && len(lines) < height {
 		lines = append(lines, "")
 	}
+	if m.stale() {
+		for i, line := range lines {
+			lines[i] = m.pal.paint(toneDim, ansi.Strip(line))
+		}
+	}
 	return append(lines, log...)
+}
+
+// stale says whether what is shown is older than it should be.
+func (m *Model) stale() bool {
+	return m.trouble != nil || !m.paused && time.Since(m.seen) > late
+}
+
+// cause is why a pool cannot serve: of the selected one, else of the first.
+func (m *Model) cause() string {
+	var text string
+	for _, r := range m.pools.rows {
+		if r.Cause == nil {
+			continue
+		}
+		if chosen := m.onPools && r.Pool == m.pools.selected; text == "" || chosen {
+			text = cells.Line(r.Pool + ": " + r.Cause.Message)
+		}
+	}
+	return text
 }
 
 func (m *Model) header() string {
 	d := m.now.Status.Daemon
 	parts := []string{m.pal.paint(toneTitle, "mochi-pyd top")}
-	if m.now.At.IsZero() {
+	if m.seen.IsZero() {
 		return parts[0]
 	}
 	switch {
-	case m.trouble != nil:
-		parts = append(parts, m.pal.paint(toneBad, "no answer for "+cells.Age(time.Since(m.now.At))+", trying again: "+cells.Line(sentence(m.trouble))))
+	case m.stale():
+		text := "no answer for " + cells.Age(time.Since(m.seen))
+		if m.trouble != nil {
+			text += ", trying again: " + cells.Line(sentence(m.trouble))
+		}
+		parts = append(parts, m.pal.paint(toneBad, text))
 	case d.Status != "serving":
 		parts = append(parts, m.pal.paint(toneWarn, cells.Line(d.Status)))
 	default:
@@ -100,6 +133,13 @@ func (m *Model) header() string {
 	}
 	if m.paused {
 		parts = append(parts, m.pal.paint(toneWarn, "paused"))
+	}
+	// What one must not overlook stands before what a narrow screen cuts.
+	if m.filter != "" && !m.typing {
+		parts = append(parts, m.pal.paint(toneKey, "only "+cells.Line(m.filter)))
+	}
+	if d.ConfigDiffers {
+		parts = append(parts, m.pal.paint(toneWarn, "config changed on disk"))
 	}
 	ready, desired, rate := 0, 0, 0.0
 	for _, p := range m.now.Status.Pools {
@@ -114,12 +154,6 @@ func (m *Model) header() string {
 		fmt.Sprintf("pid %d", d.PID),
 		cells.Line(d.Version),
 	)
-	if d.ConfigDiffers {
-		parts = append(parts, m.pal.paint(toneWarn, "config changed on disk"))
-	}
-	if m.filter != "" && !m.typing {
-		parts = append(parts, m.pal.paint(toneKey, "only "+cells.Line(m.filter)))
-	}
 	return strings.Join(parts, "  ")
 }
 
@@ -131,7 +165,7 @@ func (m *Model) footer() string {
 		if m.confirm.Slot == wholePool {
 			what = "all workers of " + cells.Line(m.confirm.Pool)
 		}
-		return m.pal.paint(toneWarn, "restart "+what+", each successor ready before the old one goes? ") + m.pal.paint(toneKey, "y/N")
+		return m.pal.paint(toneWarn, "restart "+what+"? ") + m.pal.paint(toneKey, "y/N") + m.pal.paint(toneDim, "  each successor is ready first")
 	case m.typing:
 		return m.pal.paint(toneKey, "/") + cells.Line(m.filter) + m.pal.paint(toneSelected, " ") + m.pal.paint(toneDim, "  Enter keeps it, Esc shows all")
 	case m.notice != "" && time.Now().Before(m.until):
@@ -176,7 +210,11 @@ func (m *Model) logLines(height int) []string {
 			lines = append(lines, cells.Line(l))
 		}
 	}
-	return append([]string{head}, lines...)
+	lines = append([]string{head}, lines...)
+	for len(lines) < height { // the tables above stay where they are, whoever is selected
+		lines = append(lines, "")
+	}
+	return lines
 }
 
 // sentence is what an error says: of the daemon's, what it answered.

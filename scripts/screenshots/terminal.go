@@ -48,24 +48,35 @@ func (t *terminal) do(ctx context.Context, args ...string) (string, error) {
 	return string(out), nil
 }
 
-// await waits until the screen holds all of the texts.
-func (t *terminal) await(ctx context.Context, texts ...string) error {
+// press sends keys, as tmux names them.
+func (t *terminal) press(ctx context.Context, keys ...string) error {
+	_, err := t.do(ctx, append([]string{"send-keys"}, keys...)...)
+	return err
+}
+
+// holds says whether the screen has all of the texts, now.
+func (t *terminal) holds(ctx context.Context, texts ...string) (bool, error) {
+	screen, err := t.do(ctx, "capture-pane", "-p")
 	for _, text := range texts {
-		var screen string
-		if !rig.Until(soon, func() bool {
-			var err error
-			screen, err = t.do(ctx, "capture-pane", "-p")
-			return err == nil && strings.Contains(screen, text)
-		}) {
-			return fmt.Errorf("the screen does not show %q:\n%s", text, screen)
+		if !strings.Contains(screen, text) {
+			return false, err
 		}
 	}
-	return nil
+	return err == nil, err
+}
+
+// await waits until the screen has all of the texts at once.
+func (t *terminal) await(ctx context.Context, texts ...string) error {
+	if rig.Until(soon, func() bool { all, _ := t.holds(ctx, texts...); return all }) {
+		return nil
+	}
+	screen, err := t.do(ctx, "capture-pane", "-p")
+	return errors.Join(err, fmt.Errorf("the screen does not show %q:\n%s", texts, screen))
 }
 
 // draw makes a picture of the screen.
 func (t *terminal) draw(ctx context.Context, path, title string) error {
-	screen, err := t.do(ctx, "capture-pane", "-p", "-e")
+	screen, err := t.do(ctx, "capture-pane", "-p", "-e", "-N")
 	if err != nil {
 		return err
 	}

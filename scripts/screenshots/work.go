@@ -14,7 +14,12 @@ const (
 	midway = 250.0                 // calls a second of orders.price, on average
 	swing  = 190.0                 // and how much more or fewer
 	period = 21.0                  // seconds from rush to rush
+	small  = 2.2                   // calls a second of images.thumbnail, on average
+	larger = 1.8                   // and how much more or fewer, in another rhythm
+	rounds = 40000                 // of one of them: a third of a second of a core
 )
+
+var months = []string{"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"}
 
 // work makes the shop's calls until ctx ends.
 func work(ctx context.Context, socket string) (*sync.WaitGroup, error) {
@@ -33,7 +38,7 @@ func work(ctx context.Context, socket string) (*sync.WaitGroup, error) {
 	all.Go(func() {
 		ticker := time.NewTicker(beat)
 		defer ticker.Stop()
-		began, owed := time.Now(), 0.0
+		began, owed, pictures := time.Now(), 0.0, 0.0
 		for n := 0; ; n++ {
 			select {
 			case <-ctx.Done():
@@ -46,8 +51,9 @@ func work(ctx context.Context, socket string) (*sync.WaitGroup, error) {
 			for owed += beat.Seconds() * (midway + swing*rush); owed >= 1; owed-- {
 				call("orders.price", n)
 			}
-			if n%4 == 0 {
-				call("images.thumbnail", 11000+int(6000*rush))
+			upload := math.Sin(2 * math.Pi * at / (1.7 * period))
+			for pictures += beat.Seconds() * (small + larger*upload); pictures >= 1; pictures-- {
+				call("images.thumbnail", rounds+int(rounds/2*rush))
 			}
 			second := n * int(beat/time.Millisecond) / 1000
 			if n*int(beat/time.Millisecond)%1000 != 0 {
@@ -55,7 +61,7 @@ func work(ctx context.Context, socket string) (*sync.WaitGroup, error) {
 			}
 			switch {
 			case second%9 == 1:
-				call("reports.monthly", 13.5)
+				call("reports.monthly", months[second/9%len(months)], 13.5)
 			case second == 31:
 				call("images.broken_file")
 			case second == 47:

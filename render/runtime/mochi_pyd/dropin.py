@@ -12,7 +12,9 @@ import io
 import json
 from inspect import isroutine
 from math import isfinite
+from types import ModuleType
 
+from .surface import Surface
 from .values import encode
 
 TYPE_CHECKING = False
@@ -22,26 +24,62 @@ if TYPE_CHECKING:
     from .surface import Methods
 
 
-def attr(methods: Methods, module: str, name: str, args: list[Any], always: bool) -> object:
-    """Give the text that json.dump writes for the attribute or its result.
+# Routines remembered; the names that are asked for are the host's to choose.
+MAX_KNOWN = 1024
 
-    always calls it, as Mochi's older form of script does. When json.dump fails,
-    {"out": what it had written, "text": the traceback} is given instead; what the
-    attribute raises is raised.
+
+class Attr:
+    """The method mochi.attr of a worker.
+
+    The attribute is looked up anew in every call, as a script does. Only that
+    what is found may be reached and is a routine is remembered, with the object
+    it is true of: that takes most of the time.
     """
-    find = getattr(methods, "find", None)
-    value = find(name) if find is not None and not getattr(methods, "only", ()) else methods[name]
-    if always or isroutine(value):
-        value = value(*args)
-    elif args:
-        raise TypeError(f"{module}.{name} is not callable")
-    kind = type(value)
-    if kind is int or kind is str or (kind is float and isfinite(value)):
-        return encode(value)  # what json.dump writes too, without its detours
-    try:
-        return json.dumps(value)  # the same text, by the encoder in C
-    except Exception:
-        return _as_far_as_it_goes(value)
+
+    def __init__(self, methods: Methods) -> None:
+        self._methods = methods
+        # By name: the module's dict, the name there, and the routine that it held.
+        self._known: dict[str, tuple[dict[str, Any], str, Any]] = {}
+
+    def __call__(self, module: str, name: str, args: list[Any], always: bool = False) -> object:
+        """Give the text that json.dump writes for the attribute or its result.
+
+        always calls it, as Mochi's older form of script does. When json.dump fails,
+        {"out": what it had written, "text": the traceback} is given instead; what the
+        attribute raises is raised.
+        """
+        held, last, routine = self._known.get(name, _NOTHING)
+        now: Any = held.get(last)
+        if now is routine:
+            value = now(*args)
+        else:
+            value = self._look(name)
+            if always or isroutine(value):
+                value = value(*args)
+            elif args:
+                raise TypeError(f"{module}.{name} is not callable")
+        kind = type(value)
+        if kind is int or kind is str or (kind is float and isfinite(value)):
+            return encode(value)  # what json.dump writes too, without its detours
+        try:
+            return json.dumps(value)  # the same text, by the encoder in C
+        except Exception:
+            return _as_far_as_it_goes(value)
+
+    def _look(self, name: str) -> Any:
+        methods = self._methods
+        if not isinstance(methods, Surface) or methods.only:
+            return methods[name]
+        value = methods.find(name)
+        module, path = methods.enter(name)
+        if len(path) == 1 and isroutine(value) and type(module) is ModuleType:
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
+            self._known[name] = vars(module), path[0], value
+        return value
+
+
+_NOTHING: tuple[dict[str, Any], str, Any] = ({}, "", Attr)  # which no dict of no names holds
 
 
 def _as_far_as_it_goes(value: object) -> object:

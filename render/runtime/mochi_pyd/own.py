@@ -46,10 +46,11 @@ class _Own:
 
         return describe(self._worker.module, self._worker.methods, schemas=True)
 
-    def attr(self, module: str, name: str, args: list[Any], always: bool) -> object:
-        from .dropin import attr
+    @property
+    def attr(self) -> Callable[..., object]:
+        from .dropin import Attr
 
-        return attr(self._worker.methods, module, name, args, always)
+        return Attr(self._worker.methods)
 
     def distribution(self, module: str) -> object:
         from .distribution import distribution

@@ -8,6 +8,9 @@ modules, functions and classes of other packages.
 
 from __future__ import annotations
 
+from types import FunctionType, MethodType
+from weakref import WeakKeyDictionary
+
 from . import surface
 from .refs import IN_PROCESS, StaleRef, table
 from .refusal import UnboundParams, UnknownMethod
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from typing import Any
 
+    from .coerce import Plan
     from .worker import Worker
 
 PREFIX = "$ref."
@@ -27,10 +31,11 @@ _END = object()
 class Subject:
     """The object of a handle, on its way from a request to the operation."""
 
-    __slots__ = ("name", "value")
+    __slots__ = ("name", "natural", "value")
 
-    def __init__(self, name: str, value: Any) -> None:
-        self.name, self.value = name, value
+    def __init__(self, name: str, value: Any, natural: bool) -> None:
+        # natural: the arguments are JSON's, and decoded as annotations ask.
+        self.name, self.value, self.natural = name, value, natural
 
 
 class RefMethod:
@@ -48,11 +53,18 @@ class RefMethod:
         """Do it; the subject was put before the request's own arguments."""
         if not isinstance(subject, Subject):
             raise StaleRef("", f"name the handle of {self.name} in meta.ref")
-        if self._operation is not None:
+        if self._operation is _callable:
+            value = _callable(self, subject.value)
+        elif self._operation is not None:
             return self._operation(self, subject.value, *params, **named)
-        value = walk(subject.value, self._path, self.name)
+        else:
+            value = walk(subject.value, self._path, self.name)
         if callable(value):
-            return self.call(value, params, named)
+            if subject.natural and (params or named) and surface.annotated(value):
+                known = plan(value)
+                if known is not None:
+                    params, named = known.take(self.name, params, named or None)
+            return self.call(value, params, named or {})
         if params or named:
             raise UnboundParams(
                 f"{self._path} is a value, not a function: call it without params",
@@ -86,7 +98,26 @@ def arguments(worker: Worker, request: Any, meta: Any) -> tuple[Any, Any]:
     value = table(worker).get(meta.get("ref"), request.get("conn", IN_PROCESS))
     rest = {key: option for key, option in meta.items() if key != "ref"}
     params, named = worker.arguments({**request, "meta": rest})
-    return (Subject(request["method"], value), *params), named
+    natural = meta.get("encoding") != "tagged"
+    return (Subject(request["method"], value, natural), *params), named
+
+
+# What functions make of their arguments, by the function behind the method, which
+# is one for all objects of a class; None for those that take what JSON has. Nothing
+# that a host has let go of is kept alive by it.
+_plans: WeakKeyDictionary[Any, Plan | None] = WeakKeyDictionary()
+
+
+def plan(function: Any) -> Plan | None:
+    """Give what makes the arguments that function asks for; None when JSON does."""
+    from . import coerce
+
+    key = function.__func__ if isinstance(function, MethodType) else function
+    if not isinstance(key, (FunctionType, type)):  # an object that can be called, a partial
+        return coerce.plan(function)
+    if key not in _plans:
+        _plans[key] = coerce.plan(function)
+    return _plans[key]
 
 
 def walk(value: Any, path: str, name: str) -> Any:
@@ -110,13 +141,13 @@ def walk(value: Any, path: str, name: str) -> Any:
     return value
 
 
-def _call(method: RefMethod, value: Any, /, *params: Any, **named: Any) -> Any:
+def _callable(method: RefMethod, value: Any) -> Any:
     if not callable(value):
         raise UnboundParams(
             "this handle's object cannot be called: name one of its attributes, as in $ref.name",
             method=method.name,
         )
-    return method.call(value, params, named)
+    return value
 
 
 def _get(method: RefMethod, value: Any, /, *params: Any, **named: Any) -> Any:
@@ -211,7 +242,7 @@ def _value(method: RefMethod, value: Any, /, *params: Any, **named: Any) -> Any:
 
 
 OPERATIONS = {
-    "$call": _call,
+    "$call": _callable,
     "$get": _get,
     "$item": _item,
     "$iter": _iter,

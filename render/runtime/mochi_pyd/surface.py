@@ -81,7 +81,7 @@ class Methods(dict):  # type: ignore[type-arg]
 
                 known = plan(function)
             if len(self.plain) + len(self.plans) >= MAX_REMEMBERED:
-                self.plain.clear()
+                self.plain.intersection_update([name for name in self if name.startswith("mochi.")])
                 self.plans.clear()
             if known is None:
                 self.plain.add(name)
@@ -116,6 +116,7 @@ class Methods(dict):  # type: ignore[type-arg]
         if method is None:
             raise self.unknown(name)
         self[name] = method
+        self.plain.add(name)  # whatever their annotations say
         return method
 
     def _of_handles(self, name: str) -> "Any":
@@ -186,6 +187,7 @@ class Surface(Methods):
         self.plain.clear()
         self.plans.clear()
         self.update(own)
+        self.plain.update(own)
 
     def listed(self) -> "Iterable[str]":
         """Give the names that a suggestion may come from.
@@ -198,14 +200,15 @@ class Surface(Methods):
 
     def find(self, name: str) -> "Any":
         """Walk to what name means now."""
-        at, path = self._enter(name)
+        at, path = self.enter(name)
         for segment in path:
             if not _public(segment):
                 raise self.unknown(name, f": {segment!r} is private or no name")
             at = self._step(at, segment, name)
         return at
 
-    def _enter(self, name: str) -> "tuple[Any, list[str]]":
+    def enter(self, name: str) -> "tuple[Any, list[str]]":
+        """Give the module that name begins at, and the path from there."""
         if len(self.modules) == 1:
             return next(iter(self.modules.values())), name.split(".")
         for prefix in sorted(self.modules, key=len, reverse=True):

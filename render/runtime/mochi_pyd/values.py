@@ -6,6 +6,8 @@ import and its functions cost twice as much per call. Nothing here looks at
 of its own is turned into something that has by `convert`, imported on demand.
 """
 
+from _thread import RLock
+
 from .cancel import whole
 from .refusal import Refusal
 
@@ -184,8 +186,13 @@ def _complaint(text: str, error: Exception) -> str:
 
 
 class UnlimitedDigits:
-    """Lift the interpreter's bound on the digits of an int while JSON passes."""
+    """Lift the interpreter's bound on the digits of an int while JSON passes.
 
+    The bound is the process's, and several threads may be at it: the first lifts
+    it, the last puts it back.
+    """
+
+    _lock = RLock()
     _nested = 0
     _bound = 0
 
@@ -195,10 +202,11 @@ class UnlimitedDigits:
 
         if hasattr(sys, "set_int_max_str_digits"):
             cls = type(self)
-            if cls._nested == 0:
-                cls._bound = sys.get_int_max_str_digits()
-                sys.set_int_max_str_digits(0)
-            cls._nested += 1
+            with cls._lock:
+                if cls._nested == 0:
+                    cls._bound = sys.get_int_max_str_digits()
+                    sys.set_int_max_str_digits(0)
+                cls._nested += 1
 
     @whole
     def __exit__(self, *_: object) -> None:
@@ -206,6 +214,7 @@ class UnlimitedDigits:
 
         if hasattr(sys, "set_int_max_str_digits"):
             cls = type(self)
-            cls._nested -= 1
-            if cls._nested == 0:
-                sys.set_int_max_str_digits(cls._bound)
+            with cls._lock:
+                cls._nested -= 1
+                if cls._nested == 0:
+                    sys.set_int_max_str_digits(cls._bound)

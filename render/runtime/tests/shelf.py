@@ -1,6 +1,7 @@
 """A module whose functions give objects that only a handle can stand for."""
 
 import asyncio
+import datetime
 import gc
 import json
 import weakref
@@ -146,3 +147,22 @@ def alive():
 
 def million():
     return list(range(1_000_000))
+
+
+DIARIES = weakref.WeakSet()
+
+
+class Diary:
+    def __init__(self):
+        DIARIES.add(self)
+
+    def write(self, when: datetime.datetime, pages: "list[dict[str, bytes]]"):
+        return f"{when.year} {sum(len(b) for page in pages for b in page.values())}"
+
+    def __call__(self, when: datetime.date):
+        return when.year
+
+
+def diaries():
+    gc.collect()
+    return len(DIARIES)

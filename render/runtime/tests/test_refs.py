@@ -292,3 +292,31 @@ def test_when_all_workers_hold_as_many_as_they_may_none_is_made(start_daemon, tm
         assert "[daemon] max-handles" in error["message"]
     assert shelf.ask("$ref.$len", meta={"ref": box}, full=[9, 8]) == 0
     shelf.make("Box")
+
+
+def test_a_handles_methods_decode_their_arguments_as_functions_do(shelf):
+    ref = shelf.make("Diary")
+    assert shelf.on(ref, "write", "2024-05-06T07:08:09", [{"a": "AQI="}]) == "2024 2"
+    assert shelf.on(ref, "write", named={"when": "2024-05-06", "pages": []}) == "2024 0"
+    assert shelf.on(ref, "$call", "2023-01-02") == 2023
+    assert (
+        shelf.on(
+            shelf.on(ref, "$get", "write", returns="ref")["$ref"]["id"], "$call", "2022-01-01", []
+        )
+        == "2022 0"
+    )
+    wrong = shelf.on(ref, "write", "yesterday", [])
+    assert wrong["code"] == INVALID
+    assert wrong["data"]["argument"] == "when" and wrong["data"]["path"] == "$[0]"
+    when = {"$datetime": "2024-05-06T07:08:09"}
+    assert shelf.on(ref, "write", when, [], encoding="tagged") == "2024 0"
+    assert shelf.on(ref, "write", "2024-05-06T07:08:09", [], encoding="tagged")["code"] != INVALID
+
+
+def test_what_a_handle_decodes_by_keeps_no_object_alive(shelf):
+    before = shelf.ask("diaries")
+    for _ in range(5):
+        ref = shelf.make("Diary")
+        assert shelf.on(ref, "$call", "2023-01-02") == 2023
+        shelf.ask("mochi.release", named={"refs": [ref], "conn": 1})
+    assert shelf.ask("diaries") == before

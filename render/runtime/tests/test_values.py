@@ -12,6 +12,7 @@ import math
 import pathlib
 import subprocess
 import sys
+import threading
 import types
 import typing
 import uuid
@@ -265,3 +266,24 @@ def test_without_the_accelerator_the_results_are_the_same():
         "$[0]",
         "NaN is not JSON",
     ]
+
+
+@pytest.mark.skipif(not hasattr(sys, "set_int_max_str_digits"), reason="this Python has no bound")
+def test_the_bound_on_digits_is_back_when_many_threads_have_lifted_it():
+    before, interval = sys.get_int_max_str_digits(), sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+
+        def lift():
+            for _ in range(300):
+                with values.UnlimitedDigits():
+                    assert sys.get_int_max_str_digits() == 0
+
+        threads = [threading.Thread(target=lift) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert sys.get_int_max_str_digits() == before
