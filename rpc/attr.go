@@ -25,7 +25,9 @@ type AttrResult struct {
 }
 
 // UnmarshalJSON reads both forms of the answer.
-func (r *AttrResult) UnmarshalJSON(raw []byte) error {
+func (r *AttrResult) UnmarshalJSON(raw []byte) error { return r.read(raw) }
+
+func (r *AttrResult) read(raw []byte) error {
 	if text, ok := PlainText(raw); ok {
 		r.Out = string(text)
 		return nil
@@ -68,7 +70,7 @@ func Attr(module, name string, args ...any) (any, error) {
 		return nil, attrError(err)
 	}
 	var printed AttrResult
-	if err := printed.UnmarshalJSON(raw); err != nil { // raw is JSON: to check it again would double the time
+	if err := printed.read(raw); err != nil { // raw is JSON: to check it again would double the time
 		return nil, fmt.Errorf("decode error: %w\noutput: %s", err, raw)
 	}
 	if printed.Failed {

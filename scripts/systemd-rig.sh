@@ -25,7 +25,7 @@ shift
 [[ ${1:-} != -- ]] || shift
 
 [[ $(id -u) == 0 ]] || missing 'not root: namespaces and mounts need it'
-for tool in unshare nsenter pivot_root systemctl ip; do
+for tool in unshare nsenter setpriv pivot_root systemctl ip; do
 	command -v "$tool" >/dev/null || missing "no $tool on PATH"
 done
 lower=${SYSTEMD_RIG_ROOT:-/}
@@ -46,9 +46,11 @@ mkdir "$group" 2>/dev/null || missing "no cgroup can be made in $hierarchy"
 
 place=$(mktemp -d "${TMPDIR:-/tmp}/systemd-rig.XXXXXX")
 outer=
-# A cgroup is empty a moment after its last process has ended.
+guest=
+# The guest first: who started it then ends by itself, and leaves no zombie for
+# the machine to bury. A cgroup is empty a moment after its last process has ended.
 tidy() {
-	[[ -z $outer ]] || kill -KILL "$outer" 2>/dev/null || true
+	[[ -z ${guest:-$outer} ]] || kill -KILL "${guest:-$outer}" 2>/dev/null || true
 	wait 2>/dev/null || true
 	for _ in {1..50}; do
 		find "$group" -depth -type d -exec rmdir {} \; 2>/dev/null || true
@@ -134,13 +136,13 @@ exec env -i container=systemd-rig PATH=/usr/sbin:/usr/bin:/sbin:/bin "$init" --s
 '
 (
 	echo "$BASHPID" >"$group/cgroup.procs"
-	exec unshare --pid --fork --mount --propagation private --ipc --uts --net --cgroup \
+	# Who kills this script has no guest left over, either.
+	exec setpriv --pdeathsig KILL unshare --pid --fork --mount --propagation private --ipc --uts --net --cgroup \
 		--kill-child=SIGKILL bash -c "$build"
 ) >"$place.log" 2>&1 </dev/null &
 outer=$!
 
 inside() { nsenter -t "$guest" -a env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/ TERM=dumb LANG=C.UTF-8 "$@"; }
-guest=
 up=
 for _ in {1..400}; do
 	kill -0 "$outer" 2>/dev/null || break

@@ -8,6 +8,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/mochilang/mochi-pyd/rpc"
 )
 
 // tagByte begins a line that the runtime wrote itself: the rest is one JSON
@@ -28,6 +30,8 @@ type parsedEntry struct {
 	record LogRecord
 	call   uint64
 	typed  bool // it has a level of its own
+
+	attributed bool // the record names the call
 }
 
 // parse makes a record of a line.
@@ -52,6 +56,7 @@ func (l logEntry) parseTagged() (parsedEntry, bool) {
 		Logger  string  `json:"logger"`
 		Message *string `json:"message"`
 		Stream  string  `json:"stream"`
+		Trace   string  `json:"trace"` // W3C traceparent
 	}
 	body := l.raw[1:]
 	err := json.Unmarshal(body, &t)
@@ -64,7 +69,7 @@ func (l logEntry) parseTagged() (parsedEntry, bool) {
 	e := parsedEntry{call: t.Call, typed: t.Level != "" || t.Logger != ""}
 	e.record = LogRecord{
 		Time: l.at, Stream: l.stream, Level: t.Level, Logger: clean([]byte(t.Logger), 0),
-		Message: clean([]byte(strings.TrimSuffix(*t.Message, "\n")), l.over),
+		Message: clean([]byte(strings.TrimSuffix(*t.Message, "\n")), l.over), TraceID: rpc.TraceID(t.Trace),
 	}
 	if t.Stream == "stdout" || t.Stream == "stderr" {
 		e.record.Stream = t.Stream

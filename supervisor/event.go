@@ -83,5 +83,6 @@ type LogRecord struct {
 	// Of the call that wrote it, where known.
 	RequestID string
 	Function  string
-	Dropped   int // lines lost to the rate limit just before this one
+	TraceID   string // W3C, 32 hexadecimal digits; "" when its host gave none
+	Dropped   int    // lines lost to the rate limit just before this one
 }

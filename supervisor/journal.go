@@ -13,7 +13,7 @@ const DefaultLogRate = 1000
 // journal is what a worker says: both streams' records in one order, under one
 // rate limit, and its last words.
 type journal struct {
-	whose func(id uint64) (requestID, function string)
+	whose func(id uint64) author
 	emit  func(LogRecord)
 
 	mu      sync.Mutex
@@ -26,7 +26,7 @@ type journal struct {
 	heard chan struct{} // a line of the dump that was asked for came
 }
 
-func newJournal(rate int, whose func(uint64) (string, string), emit func(LogRecord)) *journal {
+func newJournal(rate int, whose func(uint64) author, emit func(LogRecord)) *journal {
 	return &journal{whose: whose, emit: emit, bucket: newBucket(rate), heard: make(chan struct{}, 1)}
 }
 
@@ -119,13 +119,26 @@ func (j *journal) deliver(e parsedEntry) {
 
 // hand is deliver with mu held.
 func (j *journal) hand(e parsedEntry, dropped int) {
+	j.attribute(&e)
 	r := e.record
 	r.Dropped = dropped
 	j.dropped = 0
-	if e.call != 0 {
-		r.RequestID, r.Function = j.whose(e.call)
-	}
 	j.emit(r)
+}
+
+// attribute names the call that wrote a record, once. A traceback that waits for
+// its end is attributed before that: by its end the call may have been answered
+// for long, and forgotten.
+func (j *journal) attribute(e *parsedEntry) {
+	if e.call == 0 || e.attributed {
+		return
+	}
+	e.attributed = true
+	by := j.whose(e.call)
+	e.record.RequestID, e.record.Function = by.requestID, by.function
+	if e.record.TraceID == "" {
+		e.record.TraceID = by.traceID
+	}
 }
 
 // owes says that lines were dropped that no record has told of.

@@ -348,11 +348,11 @@ func (l *link) running(board cells) []Running {
 
 // whose tells the log pumps which call a line belongs to: one that is out, or
 // one that was answered a moment ago.
-func (l *link) whose(id uint64) (requestID, function string) {
+func (l *link) whose(id uint64) author {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if s := &l.seats[id%uint64(len(l.seats))]; id != 0 && s.id == id && s.call != nil {
-		return string(s.call.ID()), s.call.Function
+		return author{string(s.call.ID()), s.call.Function, rpc.TraceID(s.call.Meta.Traceparent)}
 	}
 	return l.recent.find(id)
 }

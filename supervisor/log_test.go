@@ -25,8 +25,8 @@ type logRig struct {
 
 func newLogRig(rate int) *logRig {
 	r := &logRig{}
-	r.log = newJournal(rate, func(id uint64) (string, string) {
-		return fmt.Sprint("host-", id), "f"
+	r.log = newJournal(rate, func(id uint64) author {
+		return author{requestID: fmt.Sprint("host-", id), function: "f"}
 	}, func(rec LogRecord) {
 		r.mu.Lock()
 		defer r.mu.Unlock()

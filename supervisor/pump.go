@@ -114,6 +114,7 @@ func (p *pump) take(raw []byte, over int, now time.Time) {
 		return
 	}
 	if p.join.begins(&l) {
+		p.log.attribute(&p.join.entry)
 		return
 	}
 	p.log.deliver(l.parse())

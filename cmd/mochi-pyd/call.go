@@ -17,8 +17,10 @@ import (
 )
 
 // timeoutSlack is how long past --timeout an answer is waited for: the daemon
-// ends the call at its time and then says what was running.
-const timeoutSlack = time.Second
+// ends the call at its time and then says what was running, or, of a call that
+// does not let itself be ended, only when cancel-grace is over and its worker
+// killed.
+const timeoutSlack = 3 * time.Second
 
 // maxInput bounds what is read from standard input: the largest message the
 // daemon can be configured to take.
@@ -53,12 +55,16 @@ ctrl-C ends it.`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			args = words.Unprotect(args)
-			raw, err := a.callParams(args[1:], kw, params)
+			var raw json.RawMessage
+			var err error
+			// A --params "$EMPTY" is a mistake, and not a call without any.
+			if cmd.Flags().Changed("params") {
+				raw, err = a.wholeParams(args[1:], kw, params)
+			} else {
+				raw, err = a.callParams(args[1:], kw)
+			}
 			if err != nil {
 				return err
-			}
-			if cmd.Flags().Changed("timeout") && timeout < time.Millisecond {
-				return errors.New("--timeout must be a positive duration, as in 1s")
 			}
 			if stream {
 				return a.runStream(cmd.Context(), args[0], raw, timeout)
@@ -69,7 +75,7 @@ ctrl-C ends it.`,
 	cmd.Flags().StringArrayVar(&kw, "kw", nil, "a keyword argument, `NAME=JSON`; may be repeated")
 	cmd.Flags().StringVar(&params, "params", "", "all parameters at once, a JSON array or object; \"-\" reads them")
 	cmd.Flags().BoolVar(&stream, "stream", false, "print the items of a generator as they come, one a line")
-	cmd.Flags().DurationVar(&timeout, "timeout", 0, "how long the call may take, as in 1s")
+	timeoutFlag(cmd, &timeout, 0, "how long the call may take, as in 1s")
 	return cmd
 }
 
@@ -84,7 +90,7 @@ func (a *app) runCall(ctx context.Context, function string, params json.RawMessa
 	if timeout > 0 {
 		meta = fmt.Appendf(nil, `{"timeout_ms":%d}`, timeout.Milliseconds())
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, timeout+timeoutSlack, exitf(exitTimeout, "%s did not answer within %s", function, timeout))
+		ctx, cancel = context.WithTimeoutCause(ctx, timeout+timeoutSlack, exitf(exitTimeout, "%s did not answer within %s: mochi-pyd ps shows whether it still runs", function, timeout))
 		defer cancel()
 	}
 	result, err := ask(ctx, path, function, params, meta)
@@ -113,21 +119,22 @@ func (a *app) traceback(err error) error {
 // callParams builds the params member: an array, an object, or, when there are
 // both kinds of arguments, an object with the positional ones under "*". No
 // argument at all is no params, which also reads an attribute.
-func (a *app) callParams(args, kw []string, params string) (json.RawMessage, error) {
-	if params != "" {
-		if len(args) > 0 || len(kw) > 0 {
-			return nil, errors.New("--params is all the parameters: leave the other arguments out")
-		}
-		return a.wholeParams(params)
-	}
+func (a *app) callParams(args, kw []string) (json.RawMessage, error) {
 	list := make([]json.RawMessage, len(args))
+	read := false
 	for i, word := range args {
 		if word == "-" {
+			if read {
+				return nil, errors.New("standard input is read once: only one argument can be -")
+			}
+			read = true
 			text, err := a.readInput()
 			if err != nil {
 				return nil, err
 			}
-			word = strings.TrimSpace(text)
+			if word = strings.TrimSpace(text); word == "" { // what was to write it has failed
+				return nil, exitf(exitFailed, `standard input is empty: nothing was called; an empty string is '""'`)
+			}
 		}
 		list[i] = words.Value(word)
 	}
@@ -161,7 +168,10 @@ func (a *app) callParams(args, kw []string, params string) (json.RawMessage, err
 	return b.Bytes(), nil
 }
 
-func (a *app) wholeParams(params string) (json.RawMessage, error) {
+func (a *app) wholeParams(args, kw []string, params string) (json.RawMessage, error) {
+	if len(args) > 0 || len(kw) > 0 {
+		return nil, errors.New("--params is all the parameters: leave the other arguments out")
+	}
 	if params == "-" {
 		text, err := a.readInput()
 		if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"os"
@@ -38,14 +37,28 @@ func ask(ctx context.Context, socket, method string, params, meta json.RawMessag
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
+	var remote *rpc.Error
 	raw, err := exchange(conn, &rpc.Request{JSONRPC: rpc.Version, ID: json.RawMessage("1"), Method: method, Params: params, Meta: meta})
 	switch {
 	case ctx.Err() != nil && err != nil:
 		return nil, context.Cause(ctx)
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET):
 		return nil, exitf(exitUnreachable, "the daemon at %s went away before it answered: look at its log", socket)
+	case err != nil && (notSaid(err) || !errors.As(err, &remote)):
+		return nil, exitf(exitFailed, "what answers at %s is no mochi-pyd, or of another version: %w", socket, err)
 	}
 	return raw, err
+}
+
+// unreadable is the codec's own error of what came, which looks like one that a
+// daemon sent.
+type unreadable struct{ error }
+
+func (u unreadable) Unwrap() error { return u.error }
+
+func notSaid(err error) bool {
+	var u unreadable
+	return errors.As(err, &u)
 }
 
 func exchange(conn net.Conn, request *rpc.Request) (json.RawMessage, error) {
@@ -63,7 +76,7 @@ func exchange(conn net.Conn, request *rpc.Request) (json.RawMessage, error) {
 			}
 			continue
 		case err != nil:
-			return nil, err
+			return nil, unreadable{err}
 		}
 		if answer.Error != nil {
 			return nil, answer.Error
@@ -92,7 +105,7 @@ func (a *app) askControl(ctx context.Context, method string, params any, value a
 	}
 	if value != nil {
 		if err := json.Unmarshal(result, value); err != nil {
-			return nil, fmt.Errorf("the daemon's answer to %s cannot be read (is it of another version?): %w", method, err)
+			return nil, exitf(exitFailed, "the daemon's answer to %s cannot be read (is it of another version?): %w", method, err)
 		}
 	}
 	return result, nil
@@ -104,6 +117,8 @@ type trouble struct {
 	Text      string          `json:"text"`
 	Hint      string          `json:"hint"`
 	Missing   string          `json:"missing"`
+	Argument  string          `json:"argument"`
+	Worker    string          `json:"worker"`
 	Traceback json.RawMessage `json:"traceback"`
 }
 
@@ -123,6 +138,8 @@ func remoteCode(e *rpc.Error) int {
 		return exitPermission
 	case t.Kind == rpc.KindDeadlineExceeded:
 		return exitTimeout
+	case t.Kind == rpc.KindInvalidParams && (t.Argument == "signal" || t.Argument == "level"):
+		return exitUsage // a word of the command line that only the daemon knows
 	}
 	return exitFailed
 }
@@ -130,9 +147,25 @@ func remoteCode(e *rpc.Error) int {
 // sentence is what a daemon's error says, what to do where the message does not
 // say it, and what a dead worker left behind.
 func sentence(e *rpc.Error) string {
-	t := troubleOf(e)
-	if t.Hint == "" || strings.Contains(e.Message, t.Hint) {
-		return e.Message + remains(e)
+	t, left := troubleOf(e), remains(e)
+	text := e.Message
+	if method, rest, ok := strings.Cut(text, ": "); ok && strings.HasPrefix(method, "mochi.") && !strings.Contains(method, " ") {
+		text = rest // nobody typed the method's name
 	}
-	return e.Message + "\n  hint: " + t.Hint + remains(e)
+	switch { // a host reads data, a person the lines below
+	case left != "":
+		text = strings.Replace(text, inData, "what it left behind is below", 1)
+	default:
+		text = strings.Replace(text, ": "+inData+"; ", ": ", 1)
+	}
+	if t.Hint != "" && !strings.Contains(text, t.Hint) {
+		text += "\n  hint: " + t.Hint
+	}
+	if text += left; e.Kind() == rpc.KindWorkerLost && t.Worker != "" {
+		text += "\n  more of it: mochi-pyd describe " + t.Worker
+	}
+	return text
 }
+
+// inData is what the message of a lost worker says to hosts.
+const inData = "data says what it left behind"

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,6 +19,12 @@ func (a *app) completePools(cmd *cobra.Command, args []string, _ string) ([]stri
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	return a.livePools(cmd), cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeMorePools offers the live pools that are not named yet.
+func (a *app) completeMorePools(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	pools := slices.DeleteFunc(a.livePools(cmd), func(pool string) bool { return slices.Contains(args, pool) })
+	return pools, cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeTargets offers pools, and the workers of the one that is named before
@@ -45,7 +52,11 @@ func (a *app) completeWorkers(cmd *cobra.Command, args []string, _ string) ([]st
 	}
 	var names []string
 	for _, w := range all.Workers {
-		names = append(names, workerName(w)+"\t"+w.State)
+		about := w.State
+		if w.Now != nil {
+			about += ", " + plain(now(w.Now))
+		}
+		names = append(names, workerName(w)+"\t"+about)
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
 }

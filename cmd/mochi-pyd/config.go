@@ -18,7 +18,7 @@ func (a *app) configure() *cobra.Command {
 		Example: `  mochi-pyd config show numpy
   mochi-pyd config diff
   mochi-pyd config schema > mochi-pyd.schema.json`,
-		Args: cobra.NoArgs,
+		Args: takesCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.configShow(), a.configDiff(), a.configSchema())
@@ -36,7 +36,7 @@ file says it, without a daemon.`,
 		Example: `  mochi-pyd config show numpy
   mochi-pyd config show --config mochi.toml
   mochi-pyd config show -o json | jq '.settings[] | select(.origin != "default")'`,
-		Args:              cobra.MaximumNArgs(1),
+		Args:              mayTake("POOL"),
 		Annotations:       map[string]string{readsConfig: "yes"},
 		ValidArgsFunction: a.completePools,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -88,10 +88,11 @@ func (a *app) printSettings(format string, shown daemon.Configuration) error {
 	case outJSON:
 		return a.printJSON(shown)
 	case outName:
-		for _, s := range shown.Settings {
-			fmt.Fprintln(a.out, tableName(s.Section, s.Pool)+"."+s.Key)
+		names := make([]string, len(shown.Settings))
+		for i, s := range shown.Settings {
+			names[i] = tableName(s.Section, s.Pool) + "." + s.Key
 		}
-		return nil
+		return a.printNames(names)
 	}
 	columns := []string{"TABLE", "KEY", "VALUE", "ORIGIN"}
 	if format == outWide {
@@ -134,7 +135,7 @@ func (a *app) configDiff() *cobra.Command {
 and say what a reload would do about each. Nothing is changed.`,
 		Example: `  mochi-pyd config diff
   mochi-pyd config diff -o json | jq '.plan'`,
-		Args:              cobra.MaximumNArgs(1),
+		Args:              mayTake("POOL"),
 		Annotations:       map[string]string{readsConfig: "yes"},
 		ValidArgsFunction: a.completePools,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -163,10 +164,11 @@ func (a *app) printDiff(format string, d daemon.Difference) error {
 	case format == outJSON:
 		return a.printJSON(d)
 	case format == outName:
-		for _, s := range d.Plan {
-			fmt.Fprintln(a.out, tableName(config.SectionDaemon, s.Pool))
+		names := make([]string, len(d.Plan))
+		for i, s := range d.Plan {
+			names[i] = tableName(config.SectionDaemon, s.Pool)
 		}
-		return nil
+		return a.printNames(names)
 	case d.File == "":
 		_, err := fmt.Fprintln(a.out, "the daemon runs without a configuration file: there is nothing to compare")
 		return err
@@ -195,7 +197,7 @@ func (a *app) configSchema() *cobra.Command {
 		Use:     "schema",
 		Short:   "a JSON schema of the configuration file, for editors",
 		Example: `  mochi-pyd config schema > mochi-pyd.schema.json`,
-		Args:    cobra.NoArgs,
+		Args:    takesNothing,
 		RunE: func(*cobra.Command, []string) error {
 			schema, err := config.Schema()
 			if err != nil {

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mochilang/mochi-pyd/internal/daemon"
+	"github.com/mochilang/mochi-pyd/rpc"
 )
 
 // describedExits is how many ends describe shows; -o wide shows all that the
@@ -50,10 +53,11 @@ that are at their defaults, and every exit with its stack; -o name the functions
 				_, err := fmt.Fprintf(a.out, "%s\n", raw)
 				return err
 			case outName:
-				for _, m := range d.Methods {
-					fmt.Fprintf(a.out, "%s.%s\n", d.Pool.Pool, m.Name)
+				names := make([]string, len(d.Methods))
+				for i, m := range d.Methods {
+					names[i] = d.Pool.Pool + "." + m.Name
 				}
-				return nil
+				return a.printNames(names)
 			}
 			return a.printDescription(d, format == outWide)
 		},
@@ -82,13 +86,16 @@ type describedMethod struct {
 
 func (a *app) printDescription(d described, wide bool) error {
 	p := d.Pool
-	head := fmt.Sprintf("Pool:     %s (module %s)\nStatus:   %s, %s workers ready, %d busy, %d waiting\nCalls:    %s, %s/s, p95 %s, errors %s%%",
-		p.Pool, p.Module, p.Status, workers(p), p.Busy, p.Queue, count(p.Calls), rate(p.CallsPerSecond), ms(p.P95MS), percent(p.Errors, p.Calls))
+	head := fmt.Sprintf("Pool:     %s (module %s)\nStatus:   %s, %s workers ready, %d busy, %d waiting\nCalls:    %s, %s/s, p95 %s, errors %s",
+		p.Pool, p.Module, p.Status, workers(p), p.Busy, p.Queue, count(p.Calls), rate(p.CallsPerSecond), ms(p.P95MS), errorsOf(p))
 	if !p.Declared {
 		head += "\nDeclared: no, it was imported on demand"
 	}
 	if p.Cause != nil {
 		head += "\nCause:    " + indented(sentence(p.Cause))
+		if wait, ok := nextAttempt(p.Cause); ok {
+			head += fmt.Sprintf("\nNext:     a start is tried within %s; at once: mochi-pyd restart %s", wait, p.Pool)
+		}
 	}
 	if _, err := fmt.Fprintln(a.out, plain(head)); err != nil {
 		return err
@@ -135,7 +142,7 @@ func (a *app) printExits(exits []daemon.PastExit, wide bool) error {
 	if !wide {
 		exits = exits[max(0, len(exits)-describedExits):]
 	}
-	for _, e := range exits {
+	for i, e := range exits {
 		why := lastExit(&e.ExitStatus)
 		line := fmt.Sprintf("  /%d pid %d  %s, after %s and %s", e.Slot, e.PID, why, age(fromMS(e.UptimeMS)), plural(int(min(e.Calls, 1<<31)), "call")) //nolint:gosec // bounded
 		if e.Reason != "exit" && e.Signal != nil && e.Reason != "signal" {
@@ -144,22 +151,50 @@ func (a *app) printExits(exits []daemon.PastExit, wide bool) error {
 		if e.Lost > 0 {
 			line += fmt.Sprintf(", %s lost", plural(e.Lost, "call"))
 		}
-		for _, more := range []string{e.Detail, e.Error} {
-			if more != "" {
-				line += "\n      " + strings.ReplaceAll(more, "\n", "\n      ")
-			}
-		}
-		if len(e.StderrTail) > 0 && !e.Planned {
-			line += "\n      " + e.StderrTail[len(e.StderrTail)-1]
-		}
-		if wide && e.Stack != "" {
-			line += "\n      " + strings.ReplaceAll(e.Stack, "\n", "\n      ")
+		switch left := leftBy(e, wide); {
+		case left == "":
+		case i+1 < len(exits) && left == leftBy(exits[i+1], wide):
+			line += ", as the next" // a crash loop says its reason once
+		default:
+			line += "\n      " + strings.ReplaceAll(left, "\n", "\n      ")
 		}
 		if _, err := fmt.Fprintln(a.out, plain(line)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// leftBy is what is known of an end beside its line: why, and the last line on
+// stderr; wide the stack, too.
+func leftBy(e daemon.PastExit, wide bool) string {
+	parts := []string{e.Detail, e.Error}
+	if len(e.StderrTail) > 0 && !e.Planned {
+		parts = append(parts, e.StderrTail[len(e.StderrTail)-1])
+	}
+	if wide {
+		parts = append(parts, e.Stack)
+	}
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), "\n")
+}
+
+// errorsOf is how many of a pool's calls failed.
+func errorsOf(p daemon.PoolStatus) string {
+	if p.Calls == 0 {
+		return "-"
+	}
+	return percent(p.Errors, p.Calls) + "%"
+}
+
+// nextAttempt is how long a broken pool waits before it tries again.
+func nextAttempt(cause *rpc.Error) (time.Duration, bool) {
+	var data struct {
+		MS *int64 `json:"next_attempt_ms"`
+	}
+	if json.Unmarshal(cause.Data, &data) != nil || data.MS == nil {
+		return 0, false
+	}
+	return fromMS(*data.MS).Round(100 * time.Millisecond), true
 }
 
 func (a *app) printMethods(d described) error {

@@ -8,6 +8,7 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/mochilang/mochi-pyd/internal/config"
+	"github.com/mochilang/mochi-pyd/internal/sock"
 	"github.com/mochilang/mochi-pyd/supervisor"
 )
 
@@ -99,6 +101,42 @@ func TestEveryCommandHasAnExampleAndReadsAlike(t *testing.T) {
 	}
 }
 
+// readsVariable is a variable's name where the program reads it.
+var readsVariable = regexp.MustCompile(`(?:Getenv|LookupEnv)\("([A-Z_]+)"\)`)
+
+// TestEveryVariableThatIsReadIsExplained: and, of those that are, that each is.
+func TestEveryVariableThatIsReadIsExplained(t *testing.T) {
+	read := map[string]bool{sock.HostVariable: true, sock.ControlVariable: true, "TMPDIR": true, "PYTHONPATH": true, "PATH": true} // not by a literal of ours
+	for _, dir := range []string{".", "../pkgcmd", "../../internal/sock", "../../internal/logs", "../../internal/python", "../../internal/daemon"} {
+		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		if err != nil || len(files) == 0 {
+			t.Fatal(dir, err)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range readsVariable.FindAllStringSubmatch(string(text), -1) {
+				read[m[1]] = true
+			}
+		}
+	}
+	for _, e := range environment {
+		if !read[e.name] {
+			t.Errorf("%s is explained and read nowhere", e.name)
+		}
+		delete(read, e.name)
+	}
+	delete(read, "PATH")
+	for name := range read {
+		t.Errorf("%s is read and not explained", name)
+	}
+}
+
 // TestTheStartingConfigurationLoadsAsItIsAndWithEveryKeySet: what init writes
 // holds every key, at a value that the program takes.
 func TestTheStartingConfigurationLoadsAsItIsAndWithEveryKeySet(t *testing.T) {
@@ -178,6 +216,10 @@ func page(t *testing.T, root *cobra.Command) []byte {
 	b.WriteString("## Exit codes\n\n| code | means |\n|---|---|\n")
 	for _, e := range exitCodes {
 		fmt.Fprintf(&b, "| %d | %s |\n", e.code, e.meaning)
+	}
+	b.WriteString("\n## Environment\n\n| variable | means |\n|---|---|\n")
+	for _, e := range environment {
+		fmt.Fprintf(&b, "| %s | %s |\n", e.name, e.meaning)
 	}
 	vocabulary(t, &b, "Status of a pool", "../../pool/status.go", "Status")
 	b.WriteString("\n## States of a worker\n\n| word | means |\n|---|---|\n")

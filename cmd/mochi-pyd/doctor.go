@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -39,6 +39,7 @@ const serviceUser = "mochi-pyd"
 type doctor struct {
 	app      *app
 	config   *config.Config
+	given    bool // by --config
 	who      visitor
 	status   *daemon.Status // nil: no daemon answers
 	findings []finding
@@ -57,7 +58,7 @@ it. The exit code is 1 when something failed.`,
 		Example: `  mochi-pyd doctor
   sudo mochi-pyd doctor --config /etc/mochi-pyd/config.toml --user mochi-pyd
   mochi-pyd doctor -o json | jq '.findings[] | select(.level != "ok")'`,
-		Args:        cobra.NoArgs,
+		Args:        takesNothing,
 		Annotations: map[string]string{readsConfig: "yes"},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkOutput(format); err != nil {
@@ -76,7 +77,7 @@ it. The exit code is 1 when something failed.`,
 			}
 			ctx, stop := interruptible(cmd.Context())
 			defer stop()
-			d := &doctor{app: a, config: c, who: who}
+			d := &doctor{app: a, config: c, who: who, given: a.config != ""}
 			d.look(ctx)
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
@@ -93,12 +94,14 @@ it. The exit code is 1 when something failed.`,
 func (d *doctor) look(ctx context.Context) {
 	d.lookAtUser()
 	d.lookAtSockets(ctx)
+	d.lookAtConfiguration()
 	d.lookAtInterpreters(ctx)
 	d.lookAtLimits()
 	d.lookAtKernel()
 	d.lookAtPools()
 }
 
+// say notes a finding. What is not ok says what to do: doctor.txtar looks.
 func (d *doctor) say(level, check, fix, format string, args ...any) {
 	d.findings = append(d.findings, finding{Level: level, Check: check, Text: fmt.Sprintf(format, args...), Fix: fix})
 }
@@ -123,7 +126,7 @@ func (d *doctor) lookAtSockets(ctx context.Context) {
 	}{{"control-socket", d.app.controlPath}, {"socket", d.app.hostPath}} {
 		path, err := s.find()
 		if err != nil {
-			d.say(doctorFail, s.name, "", "%v", err)
+			d.say(doctorFail, s.name, "mochi-pyd check "+d.app.config, "%v", err)
 			continue
 		}
 		conn, err := sock.Dial(ctx, path)
@@ -148,6 +151,27 @@ func (d *doctor) lookAtSockets(ctx context.Context) {
 	}
 }
 
+// lookAtConfiguration takes that of the daemon that runs, where nobody has named
+// another: else its pools' interpreters would not be looked at.
+func (d *doctor) lookAtConfiguration() {
+	if d.given || d.status == nil || d.status.Daemon.Config == "" {
+		return
+	}
+	file := d.status.Daemon.Config
+	if !filepath.IsAbs(file) { // as it was typed, and where
+		if dir, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", d.status.Daemon.PID)); err == nil {
+			file = filepath.Join(dir, file)
+		}
+	}
+	c, err := config.Load(file)
+	if err != nil {
+		d.say(doctorWarn, "configuration", "mochi-pyd check "+file, "what the daemon runs with cannot be looked at: %v", err)
+		return
+	}
+	d.config = c
+	d.say(doctorOK, "configuration", "", "%s, %s", file, plural(len(c.Pools()), "pool"))
+}
+
 // lookAtPools says how the pools of a running daemon are.
 func (d *doctor) lookAtPools() {
 	if d.status == nil {
@@ -162,6 +186,8 @@ func (d *doctor) lookAtPools() {
 	for _, p := range d.status.Pools {
 		check := "pool " + p.Pool
 		switch {
+		case p.Status == "broken" && p.Cause != nil && !p.Declared:
+			d.say(doctorWarn, check, "see to who asks for it, or install it", "a host asked for it, and %s", p.Cause.Message)
 		case p.Status == "broken" && p.Cause != nil:
 			d.say(doctorFail, check, "mochi-pyd describe "+p.Pool, "%s", p.Cause.Message)
 		case p.Status == "paused":
@@ -183,25 +209,33 @@ func (d *doctor) report(format string) error {
 	}
 	switch format {
 	case outJSON:
-		if err := json.NewEncoder(d.app.out).Encode(map[string]any{"findings": d.findings}); err != nil {
+		if err := d.app.printJSON(map[string]any{"findings": d.findings}); err != nil {
 			return err
 		}
 	case outName:
+		var names []string
 		for _, f := range d.findings {
 			if f.Level != doctorOK {
-				fmt.Fprintln(d.app.out, f.Check)
+				names = append(names, f.Check)
 			}
 		}
+		if err := d.app.printNames(names); err != nil {
+			return err
+		}
 	default:
+		var b strings.Builder
 		width := 0
 		for _, f := range d.findings {
 			width = max(width, len(f.Check))
 		}
 		for _, f := range d.findings {
-			fmt.Fprintf(d.app.out, "%-4s  %-*s  %s\n", f.Level, width, f.Check, strings.ReplaceAll(plain(f.Text), "\n", "\n"+strings.Repeat(" ", width+8)))
+			fmt.Fprintf(&b, "%-4s  %-*s  %s\n", f.Level, width, f.Check, strings.ReplaceAll(plain(f.Text), "\n", "\n"+strings.Repeat(" ", width+8)))
 			if f.Fix != "" && (f.Level != doctorOK || format == outWide) {
-				fmt.Fprintf(d.app.out, "%*s→ %s\n", width+8, "", plain(f.Fix))
+				fmt.Fprintf(&b, "%*s→ %s\n", width+8, "", plain(f.Fix))
 			}
+		}
+		if _, err := d.app.out.WriteString(b.String()); err != nil {
+			return err
 		}
 	}
 	if failed > 0 {

@@ -31,9 +31,9 @@ func (d *doctor) lookAtLimits() {
 	workers := workersOf(d.config)
 	files := uint64(workers*filesPerWorker + d.config.Daemon().MaxConnections + filesOfDaemon) //nolint:gosec // small and positive
 	if limit, whose := d.limitOf("Max open files", unix.RLIMIT_NOFILE); limit < files {
-		d.say(doctorWarn, "open files", "raise LimitNOFILE= of the service, or ulimit -n", "%d allowed %s, and %s and %d connections can come to %d", limit, whose, plural(workers, "worker"), d.config.Daemon().MaxConnections, files)
+		d.say(doctorWarn, "open files", "raise LimitNOFILE= of the service, or ulimit -n", "%s allowed %s, and %s and %d connections can come to %s", limitText(limit), whose, plural(workers, "worker"), d.config.Daemon().MaxConnections, count(files))
 	} else {
-		d.say(doctorOK, "open files", "", "%s allowed %s, %d can be needed", limitText(limit), whose, files)
+		d.say(doctorOK, "open files", "", "%s allowed %s, %s can be needed", limitText(limit), whose, count(files))
 	}
 	d.lookAtProcesses(workers)
 }

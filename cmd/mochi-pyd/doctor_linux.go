@@ -48,9 +48,9 @@ func (d *doctor) lookAtProcesses(workers int) {
 	need := uint64(workers * processesPerWorker) //nolint:gosec // small and positive
 	limit, whose := d.limitOf("Max processes", unix.RLIMIT_NPROC)
 	if limit < need {
-		d.say(doctorWarn, "processes", "raise TasksMax= and LimitNPROC= of the service, or ulimit -u", "%d allowed %s, and %s may come to %d with their threads", limit, whose, plural(workers, "worker"), need)
+		d.say(doctorWarn, "processes", "raise TasksMax= and LimitNPROC= of the service, or ulimit -u", "%s allowed %s, and %s may come to %s with their threads", limitText(limit), whose, plural(workers, "worker"), count(need))
 	} else {
-		d.say(doctorOK, "processes", "", "%s allowed %s, %d can be needed", limitText(limit), whose, need)
+		d.say(doctorOK, "processes", "", "%s allowed %s, %s can be needed", limitText(limit), whose, count(need))
 	}
 	if raw, err := os.ReadFile("/proc/sys/fs/pipe-user-pages-soft"); err == nil {
 		soft, _ := strconv.Atoi(strings.TrimSpace(string(raw)))

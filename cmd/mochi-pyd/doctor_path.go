@@ -11,6 +11,9 @@ import (
 	"syscall"
 )
 
+// lookAsRoot is the way on where we see too little to say more.
+const lookAsRoot = "look again as root: sudo mochi-pyd doctor"
+
 // maxLinks is how many links the kernel follows, too.
 const maxLinks = 40
 
@@ -32,7 +35,7 @@ func (v visitor) walk(path string) (stations []string, err error) {
 	for links := 0; len(rest) > 0; {
 		dir, err := os.Stat(at)
 		if err != nil {
-			return stations, &blocked{at, "cannot be looked at: " + rootText(err), ""}
+			return stations, &blocked{at, "cannot be looked at: " + rootText(err), lookAsRoot}
 		}
 		if !v.may(dir, 0o1) {
 			return stations, &blocked{at, fmt.Sprintf("may not be entered by %s (it is %s)", v.name, dir.Mode()), "chmod o+x " + at + ", or install the interpreter where everybody may go"}
@@ -43,7 +46,7 @@ func (v visitor) walk(path string) (stations []string, err error) {
 		case errors.Is(err, fs.ErrNotExist):
 			return stations, &blocked{next, "is not there", "install the interpreter, or give python the path of another one"}
 		case err != nil:
-			return stations, &blocked{next, "cannot be looked at: " + rootText(err), ""}
+			return stations, &blocked{next, "cannot be looked at: " + rootText(err), lookAsRoot}
 		}
 		rest = rest[1:]
 		if info.Mode()&fs.ModeSymlink == 0 {
@@ -55,7 +58,7 @@ func (v visitor) walk(path string) (stations []string, err error) {
 		}
 		to, err := os.Readlink(next)
 		if err != nil {
-			return stations, &blocked{next, "cannot be read: " + rootText(err), ""}
+			return stations, &blocked{next, "cannot be read: " + rootText(err), lookAsRoot}
 		}
 		if !filepath.IsAbs(to) {
 			to = filepath.Join(at, to)
@@ -66,7 +69,7 @@ func (v visitor) walk(path string) (stations []string, err error) {
 	info, err := os.Stat(at)
 	switch {
 	case err != nil:
-		return stations, &blocked{at, "cannot be looked at: " + rootText(err), ""}
+		return stations, &blocked{at, "cannot be looked at: " + rootText(err), lookAsRoot}
 	case !info.Mode().IsRegular():
 		return stations, &blocked{at, "is no program", "give python the path of an interpreter"}
 	case !v.may(info, 0o1):

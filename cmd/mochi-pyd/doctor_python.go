@@ -159,7 +159,7 @@ func (d *doctor) lookAtImport(ctx context.Context, p config.Pool, found python.I
 		if why == "" {
 			why = err.Error()
 		}
-		d.say(doctorFail, check, "read it with: "+found.Path+" -c 'import "+strings.Join(modules, ", ")+"'", "%s", why)
+		d.say(doctorFail, check, howToImport(p, found, modules, why), "%s", why)
 		return
 	case json.Unmarshal([]byte(lines[len(lines)-1]), &said) != nil:
 		d.say(doctorFail, check, "is its standard library whole? reinstall it", "%s ran, and did not say what it was asked", found.Path)
@@ -171,6 +171,23 @@ func (d *doctor) lookAtImport(ctx context.Context, p config.Pool, found python.I
 	}
 	d.say(doctorOK, check, "", "%s in %d ms", what, said.MS)
 	d.judgePreload(p, said)
+}
+
+// howToImport is what shows the whole of a failed import, as the pool would try
+// it; and what may mend it.
+func howToImport(p config.Pool, found python.Interpreter, modules []string, why string) string {
+	var line string
+	if p.Cwd != "" {
+		line = "cd " + p.Cwd + " && "
+	}
+	if len(p.PythonPath) > 0 {
+		line += "PYTHONPATH=" + strings.Join(p.PythonPath, string(os.PathListSeparator)) + " "
+	}
+	line = "read it with: " + line + found.Path + " -c 'import " + strings.Join(modules, ", ") + "'"
+	if missing, ok := strings.CutPrefix(why, "ModuleNotFoundError: No module named '"); ok {
+		line += "; if it is not yours, install it: " + found.Path + " -m pip install " + strings.TrimSuffix(missing, "'")
+	}
+	return line
 }
 
 // judgePreload: only one thread may be there when a process forks.

@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -74,6 +78,7 @@ func explain(cmd *cobra.Command, err error) (code int, message string) {
 	var wrong config.Errors
 	var dial *sock.DialError
 	var remote *rpc.Error
+	var unwritten *fs.PathError
 	// A marked number may be in the message as it is, or quoted.
 	say := "mochi-pyd: " + words.Unmark(err.Error())
 	switch {
@@ -90,11 +95,17 @@ func explain(cmd *cobra.Command, err error) (code int, message string) {
 		if dial.Trouble == sock.Forbidden {
 			return exitPermission, say
 		}
+		if with := startsWith(cmd, dial.Path); with != "" {
+			before, _, _ := strings.Cut(say, startLine)
+			say = before + with
+		}
 		return exitUnreachable, say
 	case errors.As(err, &remote):
 		return remoteCode(remote), "mochi-pyd: " + sentence(remote)
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted, "mochi-pyd: interrupted"
+	case errors.As(err, &unwritten):
+		return exitFailed, say // a full disk behind standard output is nobody's usage
 	}
 	// What is left comes from cobra: a flag or a word that is not there.
 	code = exitUsage
@@ -107,11 +118,43 @@ func explain(cmd *cobra.Command, err error) (code int, message string) {
 // explainRun is explain for pkg run, whose errors know their status.
 func explainRun(e *pkgcmd.ExitError) (code int, message string) {
 	var wrong config.Errors
+	var remote *rpc.Error
 	switch {
 	case e.Quiet:
 		return e.Code, ""
+	case errors.As(e.Err, &remote):
+		return e.Code, "mochi-pyd: " + sentence(remote)
 	case errors.As(e.Err, &wrong): // it begins with its place
 		return e.Code, e.Err.Error()
 	}
 	return e.Code, "mochi-pyd: " + words.Unmark(e.Error())
+}
+
+// startLine begins what is to be typed where no daemon listens.
+const startLine = "mochi-pyd serve"
+
+// startsWith is the command whose daemon listens on the path that this one did
+// not reach, when flags or the service's directory say more of it than the path.
+func startsWith(cmd *cobra.Command, path string) string {
+	flag := func(name string) string {
+		if f := cmd.Flag(name); f != nil {
+			return f.Value.String()
+		}
+		return ""
+	}
+	switch host, control, file := flag("socket"), flag("control-socket"), flag("config"); {
+	case filepath.Dir(path) == sock.SystemDir:
+		return "sudo systemctl restart mochi-pyd"
+	case control == path:
+		return startLine + " --control-socket " + path
+	case host != "":
+		return startLine + " --socket " + host
+	case file != "":
+		return startLine + " --config " + file
+	}
+	// Said whole: whoever types it may do so in another shell.
+	if host := os.Getenv(sock.HostVariable); host != "" && path == sock.Beside(host) && os.Getenv(sock.ControlVariable) == "" {
+		return startLine + " --socket " + host
+	}
+	return ""
 }

@@ -31,7 +31,7 @@ default, and DIR/mochi-pyd.service.d/10-config.conf, which has the service use i
 What is there is never overwritten.`,
 		Example: `  mochi-pyd init ~/mochi-pyd
   sudo mochi-pyd init /etc/mochi-pyd`,
-		Args: cobra.ExactArgs(1),
+		Args: wants("DIR"),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveFilterDirs
 		},
@@ -43,12 +43,14 @@ What is there is never overwritten.`,
 			if err := writeNew(dir, map[string]string{initConfig: startingConfig(), initDropIn: startingDropIn(dir)}); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(a.out, `%[1]s/%[2]s and %[1]s/%[3]s are written.
-now declare your pools in the first, then:
-  mochi-pyd serve --config %[1]s/%[2]s
+			if _, err := fmt.Fprintf(a.out, "%[1]s/%[2]s\n%[1]s/%[3]s\n", dir, initConfig, initDropIn); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(a.err, `they are written. now declare your pools in the first, then:
+  mochi-pyd check %[1]s/%[2]s && mochi-pyd serve --config %[1]s/%[2]s
 or, for the service:
   sudo cp -r %[1]s/mochi-pyd.service.d /etc/systemd/system/ && sudo systemctl daemon-reload && sudo systemctl restart mochi-pyd
-`, dir, initConfig, initDropIn)
+`, dir, initConfig)
 			return err
 		},
 	}

@@ -43,7 +43,7 @@ func (a *app) printLog(format string, raw json.RawMessage) error {
 		head := fmt.Sprintf("%s %s %s", clock(l.At), writer(l), level(l.Level))
 		if format == outWide {
 			head += fmt.Sprintf(" pid=%d %s", l.PID, l.Stream)
-			for _, pair := range [][2]string{{"logger", l.Logger}, {"id", l.RequestID}, {"function", l.Function}} {
+			for _, pair := range [][2]string{{"logger", l.Logger}, {"id", l.RequestID}, {"function", l.Function}, {"trace", l.TraceID}} {
 				if pair[1] != "" {
 					head += " " + pair[0] + "=" + pair[1]
 				}

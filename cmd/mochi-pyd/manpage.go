@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -22,7 +23,7 @@ func (a *app) manpage() *cobra.Command {
 		Short:   "write the manual pages into a directory, or all of them as one on stdout",
 		Hidden:  true,
 		Example: "  mochi-pyd manpage | man -l -\n  mochi-pyd manpage /usr/share/man/man1",
-		Args:    cobra.MaximumNArgs(1),
+		Args:    mayTake("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return manual(a.out, cmd.Root(), true)
@@ -96,6 +97,12 @@ func manual(out io.Writer, c *cobra.Command, whole bool) error {
 	if c.Example != "" {
 		fmt.Fprintf(&b, ".SH EXAMPLES\n.nf\n%s\n.fi\n", roff(c.Example))
 	}
+	if whole || !c.HasParent() {
+		b.WriteString(".SH ENVIRONMENT\n")
+		for _, e := range environment {
+			fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", e.name, roff(e.meaning))
+		}
+	}
 	b.WriteString(".SH EXIT STATUS\n")
 	for _, e := range exitCodes {
 		fmt.Fprintf(&b, ".TP\n.B %d\n%s\n", e.code, roff(e.meaning))
@@ -147,5 +154,13 @@ func roff(s string) string {
 			lines[i] = `\&` + line
 		}
 	}
-	return strings.Join(lines, "\n")
+	var b strings.Builder
+	for _, r := range strings.Join(lines, "\n") {
+		if r < utf8.RuneSelf {
+			b.WriteRune(r)
+		} else { // a name that every troff knows, whatever encoding it reads
+			fmt.Fprintf(&b, "\\[u%04X]", r)
+		}
+	}
+	return b.String()
 }

@@ -21,7 +21,7 @@ func (a *app) pauseOrResume(verb, short, method, done string) *cobra.Command {
 		Use:               verb + " POOL",
 		Short:             short,
 		Example:           "  mochi-pyd " + verb + " numpy",
-		Args:              cobra.ExactArgs(1),
+		Args:              wants("POOL"),
 		ValidArgsFunction: a.completePools,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := interruptible(cmd.Context())

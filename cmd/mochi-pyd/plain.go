@@ -20,11 +20,16 @@ type leftBehind struct {
 
 // remains shows it under the message that speaks of it.
 func remains(e *rpc.Error) string {
-	if kind := e.Kind(); kind != rpc.KindWorkerLost && kind != rpc.KindPoolUnavailable {
+	var left leftBehind
+	switch e.Kind() {
+	case rpc.KindWorkerLost, rpc.KindPoolUnavailable:
+		_ = json.Unmarshal(e.Data, &left) // what cannot be read is not shown
+	case rpc.KindDeadlineExceeded:
+		_ = json.Unmarshal(e.Data, &left)
+		left.Stack = ofTheCall(left.Stack)
+	default:
 		return ""
 	}
-	var left leftBehind
-	_ = json.Unmarshal(e.Data, &left) // what cannot be read is not shown
 	inStack := map[string]bool{"": true}
 	stack := strings.Split(strings.Trim(left.Stack, "\n"), "\n")
 	for _, line := range stack {
@@ -35,10 +40,21 @@ func remains(e *rpc.Error) string {
 	var b strings.Builder
 	show := func(what string, lines []string) {
 		if len(lines) > 0 && lines[0] != "" {
-			b.WriteString("\n  " + what + ":\n    " + strings.Join(lines, "\n    "))
+			b.WriteString("\n  " + what + ":\n    " + strings.ReplaceAll(strings.Join(lines, "\n"), "\n", "\n    "))
 		}
 	}
 	show("its last lines", tail)
 	show("where it was", stack)
 	return b.String()
+}
+
+// ofTheCall is the part of a stack that the call was in: the other threads are
+// the runtime's own.
+func ofTheCall(stack string) string {
+	for part := range strings.SplitSeq(stack, "\n\n") {
+		if strings.HasPrefix(part, "Current ") {
+			return part
+		}
+	}
+	return stack
 }

@@ -20,18 +20,29 @@ func TestATerminalIsOnlyShownText(t *testing.T) {
 }
 
 func TestWhatADeadWorkerLeftIsShownOnce(t *testing.T) {
-	lost := rpc.NewError(rpc.KindWorkerLost, "it died: data says what it left behind", rpc.Fields{
+	lost := rpc.NewError(rpc.KindWorkerLost, "it died: data says what it left behind; call again", rpc.Fields{
 		"stack":       "Fatal Python error: Segmentation fault\n\n  File \"a.py\", line 1 in f\n",
 		"stderr_tail": []string{"almost done", "Fatal Python error: Segmentation fault", "  File \"a.py\", line 1 in f"},
 	})
-	want := "it died: data says what it left behind\n" +
+	want := "it died: what it left behind is below; call again\n" +
 		"  its last lines:\n    almost done\n" +
 		"  where it was:\n    Fatal Python error: Segmentation fault\n    \n      File \"a.py\", line 1 in f"
 	if got := sentence(lost); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	nothing := rpc.NewError(rpc.KindWorkerLost, "it died", rpc.Fields{"stack": "", "stderr_tail": []string{}})
-	if got := sentence(nothing); got != "it died" {
-		t.Errorf("nothing left: %q", got)
+	nothing := rpc.NewError(rpc.KindWorkerLost, "it died: data says what it left behind; call again", rpc.Fields{"stack": "", "stderr_tail": []string{}, "worker": "app/1"})
+	if got, want := sentence(nothing), "it died: call again\n  more of it: mochi-pyd describe app/1"; got != want {
+		t.Errorf("nothing left: %q, want %q", got, want)
+	}
+}
+
+// TestALateCallShowsWhereItWasAndNoOtherThread: what hung is one thread of many.
+func TestALateCallShowsWhereItWasAndNoOtherThread(t *testing.T) {
+	late := rpc.NewError(rpc.KindDeadlineExceeded, "mochi.call: too late", rpc.Fields{
+		"stack": "Thread 0x1 (most recent call first):\n  File \"selectors.py\"\n\nCurrent thread 0x2 (most recent call first):\n  File \"a.py\", line 1 in f\n",
+	})
+	want := "too late\n  where it was:\n    Current thread 0x2 (most recent call first):\n      File \"a.py\", line 1 in f"
+	if got := sentence(late); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -12,29 +14,45 @@ import (
 func (a *app) ps() *cobra.Command {
 	var format string
 	cmd := &cobra.Command{
-		Use:     "ps [POOL]",
+		Use:     "ps [POOL[/SLOT]]",
 		Aliases: []string{"workers", "ls", "list"},
 		Short:   "every worker: how its predecessor ended, and what it does now",
 		Example: `  mochi-pyd ps
-  mochi-pyd ps numpy -o wide`,
-		Args:              cobra.MaximumNArgs(1),
-		ValidArgsFunction: a.completePools,
+  mochi-pyd ps numpy -o wide
+  mochi-pyd ps numpy/1`,
+		Args:              mayTake("POOL or POOL/SLOT"),
+		ValidArgsFunction: a.completeTargets,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkOutput(format); err != nil {
 				return err
 			}
 			ctx, stop := interruptible(cmd.Context())
 			defer stop()
-			var params any
+			params := map[string]any{}
 			if len(args) > 0 {
-				params = map[string]string{"pool": args[0]}
+				if err := target(args[0], params); err != nil {
+					return err
+				}
 			}
+			slot, one := params["slot"]
+			delete(params, "slot") // the daemon answers for a pool
 			var w daemon.Workers
 			raw, err := a.askControl(ctx, "mochi.workers", params, &w)
 			if err != nil {
 				return err
 			}
-			return a.printWorkers(format, raw, w)
+			if one {
+				if w.Workers = slices.DeleteFunc(w.Workers, func(s daemon.WorkerStatus) bool { return s.Slot != slot }); len(w.Workers) == 0 {
+					return exitf(exitNoSuch, "pool %s has no worker %d: mochi-pyd ps %s shows those it has", params["pool"], slot, params["pool"])
+				}
+				if raw, err = json.Marshal(w); err != nil {
+					return err
+				}
+			}
+			if err := a.printWorkers(format, raw, w); err != nil || len(w.Workers) > 0 {
+				return err
+			}
+			return a.noPools()
 		},
 	}
 	outputFlag(cmd, &format)
@@ -47,10 +65,11 @@ func (a *app) printWorkers(format string, raw []byte, all daemon.Workers) error 
 		_, err := fmt.Fprintf(a.out, "%s\n", raw)
 		return err
 	case outName:
-		for _, w := range all.Workers {
-			fmt.Fprintln(a.out, workerName(w))
+		names := make([]string, len(all.Workers))
+		for i, w := range all.Workers {
+			names[i] = workerName(w)
 		}
-		return nil
+		return a.printNames(names)
 	}
 	columns := []string{"WORKER", "PID", "STATE", "AGE", "CALLS", "RESTARTS", "CPU%", "MEM", "LAST-EXIT", "NOW"}
 	if format == outWide {

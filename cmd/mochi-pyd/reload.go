@@ -43,7 +43,7 @@ has nothing but code to reload: there, no name means all.
 		Example: `  mochi-pyd reload --wait
   mochi-pyd reload numpy app
   mochi-pyd reload --all --wait`,
-		ValidArgsFunction: a.completePools,
+		ValidArgsFunction: a.completeMorePools,
 		Args: func(_ *cobra.Command, args []string) error {
 			if all && len(args) > 0 {
 				return errors.New("--all is every pool: leave the names out")
@@ -71,7 +71,7 @@ has nothing but code to reload: there, no name means all.
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "the code of every pool")
 	cmd.Flags().BoolVar(&wait, "wait", false, "until the new workers serve")
-	cmd.Flags().DurationVar(&timeout, "timeout", 5*time.Minute, "how long --wait waits")
+	timeoutFlag(cmd, &timeout, 5*time.Minute, "how long --wait waits")
 	return cmd
 }
 
@@ -88,8 +88,7 @@ func (a *app) printReload(done daemon.Reconfigured, wait bool) error {
 		_, err := fmt.Fprintf(a.out, "%s replaced\n", plural(done.Reloaded, "worker"))
 		return err
 	}
-	_, err := fmt.Fprintf(a.out, "%s being replaced: see mochi-pyd ps, or use --wait\n", plural(done.Reloading, "worker"))
-	return err
+	return a.beingReplaced(done.Reloading)
 }
 
 // wrongConfig prints what is wrong with the daemon's file as check does: the

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/mochilang/mochi-pyd/rpc"
 )
 
 // completeTimeout bounds how long the shell waits for a completion.
@@ -20,6 +22,11 @@ func (a *app) restart() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "restart POOL[/SLOT] | --all",
 		Short: "replace workers, each successor ready before the old one goes",
+		Long: `Replace the workers of a pool, one of them, or those of all pools, one after
+another: each goes when its successor is ready and what it runs is finished, so
+that no call is refused. With --hard they are killed now, and the calls that they
+ran fail with worker_lost. A pool that is broken is started at once, however long
+it would have waited. --wait says how it went.`,
 		Example: `  mochi-pyd restart numpy
   mochi-pyd restart numpy/1 --hard
   mochi-pyd restart --all --wait`,
@@ -46,20 +53,19 @@ func (a *app) restart() *cobra.Command {
 			defer cancel()
 			var done struct{ Restarted, Restarting int }
 			if _, err := a.askControl(ctx, "mochi.restart", params, &done); err != nil {
-				return err
+				return ofOthers(err, all)
 			}
 			if wait {
 				_, err := fmt.Fprintf(a.out, "%s replaced\n", plural(done.Restarted, "worker"))
 				return err
 			}
-			_, err := fmt.Fprintf(a.out, "%s being replaced: see mochi-pyd ps, or use --wait\n", plural(done.Restarting, "worker"))
-			return err
+			return a.beingReplaced(done.Restarting)
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "every pool")
 	cmd.Flags().BoolVar(&hard, "hard", false, "kill now, do not wait for calls")
 	cmd.Flags().BoolVar(&wait, "wait", false, "until the successors are ready")
-	cmd.Flags().DurationVar(&timeout, "timeout", 5*time.Minute, "how long --wait waits")
+	timeoutFlag(cmd, &timeout, 5*time.Minute, "how long --wait waits")
 	return cmd
 }
 
@@ -76,4 +82,31 @@ func target(word string, params map[string]any) error {
 	}
 	params["slot"] = n
 	return nil
+}
+
+// ofOthers adds to what one pool's failure says that it was not all pools'.
+func ofOthers(err error, all bool) error {
+	var remote *rpc.Error
+	if !all || !errors.As(err, &remote) {
+		return err
+	}
+	return &exit{code: remoteCode(remote), err: fmt.Errorf("%w\n  hint: pools that are not named here are through: mochi-pyd ps shows it", errors.New(sentence(remote)))}
+}
+
+// beingReplaced says what goes on behind whoever does not wait.
+func (a *app) beingReplaced(n int) error {
+	if _, err := fmt.Fprintf(a.out, "%s being replaced\n", plural(n, "worker")); err != nil {
+		return err
+	}
+	if n == 0 {
+		return a.noPools()
+	}
+	_, err := fmt.Fprintln(a.err, "it goes on: mochi-pyd ps shows how far it is; --wait tells how it went")
+	return err
+}
+
+// noPools says what an empty table does not.
+func (a *app) noPools() error {
+	_, err := fmt.Fprintln(a.err, "there is no pool yet: declare one in the configuration, or call a module, as in mochi-pyd call math.pi")
+	return err
 }

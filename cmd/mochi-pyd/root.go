@@ -28,7 +28,7 @@ func (a *app) root() *cobra.Command {
   mochi-pyd ps                        what each worker is doing`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          takesCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetIn(a.in)
@@ -41,6 +41,8 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(a.serve(), a.call(), a.status(), a.ps(), a.top(), a.restart(), a.reload(), a.check(), a.configure(), a.render(), a.bind(), a.selftest(), a.version(), a.pkg())
 	root.AddCommand(a.describe(), a.logs(), a.events(), a.scale(), a.pause(), a.resume(), a.kill(), a.shutdown(), a.doctor(), a.initialise(), a.manpage())
 	a.explainCompletion(root)
+	arrange(root)
+	root.SetFlagErrorFunc(wrongFlag)
 	return root
 }
 
@@ -62,6 +64,7 @@ func (a *app) explainCompletion(root *cobra.Command) {
 		switch c.Name() {
 		case "completion":
 			c.Example = "  source <(mochi-pyd completion bash)"
+			c.Args, c.RunE = takesCommand, func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 			for _, shell := range c.Commands() {
 				shell.Example = "  mochi-pyd completion " + shell.Name()
 			}
@@ -69,6 +72,7 @@ func (a *app) explainCompletion(root *cobra.Command) {
 			c.ValidArgsFunction = a.completeFunctions
 		case "help":
 			c.Example = "  mochi-pyd help call"
+			c.Run, c.RunE = nil, helpOn
 		}
 	}
 }

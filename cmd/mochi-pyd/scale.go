@@ -27,7 +27,7 @@ changed: put the number there, too, if it is to stay.`,
 		Example: `  mochi-pyd scale numpy=4
   mochi-pyd scale numpy=+2 --wait
   mochi-pyd scale numpy=-1`,
-		Args: cobra.ExactArgs(1),
+		Args: wants("POOL=N, POOL=+N or POOL=-N"),
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
 			pools, directive := a.completePools(cmd, args, word)
 			for i := range pools {
@@ -56,7 +56,7 @@ changed: put the number there, too, if it is to stay.`,
 		},
 	}
 	cmd.Flags().BoolVar(&wait, "wait", false, "until so many are ready, and the others gone")
-	cmd.Flags().DurationVar(&timeout, "timeout", 5*time.Minute, "how long --wait waits")
+	timeoutFlag(cmd, &timeout, 5*time.Minute, "how long --wait waits")
 	return cmd
 }
 

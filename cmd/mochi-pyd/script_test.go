@@ -56,6 +56,9 @@ func TestScripts(t *testing.T) {
 			"stale": stale,
 			"term":  term,
 			"hup":   hup,
+
+			"interrupted": interrupted,
+			"nobody":      nobody,
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "root" {

@@ -32,7 +32,7 @@ something was not. No other daemon is touched.`,
 		Example: `  mochi-pyd selftest
   mochi-pyd selftest --chaos 60s
   mochi-pyd selftest --chaos 60s --seed 4711 --log daemon.log`,
-		Args: cobra.NoArgs,
+		Args: takesNothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.Chaos <= 0 {
 				return fmt.Errorf("--chaos wants a duration over 0, not %s", o.Chaos)

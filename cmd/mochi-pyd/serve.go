@@ -46,7 +46,7 @@ PYTHONPATH too, by whoever may open the socket: the own user.`,
   mochi-pyd serve --config /etc/mochi-pyd/config.toml
   mochi-pyd serve --python .venv/bin/python --workers 4
   mochi-pyd serve --dev`,
-		Args:        cobra.NoArgs,
+		Args:        takesNothing,
 		Annotations: map[string]string{readsConfig: "yes"},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.serveConfig(cmd, f)
@@ -62,6 +62,13 @@ PYTHONPATH too, by whoever may open the socket: the own user.`,
 	cmd.Flags().StringArrayVar(&f.pythonPath, "python-path", nil, "a `directory` to find modules in; may be repeated, or hold several joined by colons")
 	cmd.Flags().IntVar(&f.workers, "workers", 0, "workers of each pool (default 2)")
 	cmd.Flags().BoolVar(&f.dev, "dev", false, "reload a pool when a source file of it changes")
+	for flag, words := range map[string][]string{
+		"log-level":  {"trace", "debug", "info", "warn", "error", "off"},
+		"log-format": {"auto", "text", "json", "journal"},
+	} {
+		// The flags exist: they were made on the lines above.
+		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+	}
 	return cmd
 }
 

@@ -23,7 +23,7 @@ calls that they ran are told so. Under a service manager that starts it again, s
 the service instead.`,
 		Example: `  mochi-pyd shutdown --wait
   mochi-pyd shutdown --now`,
-		Args: cobra.NoArgs,
+		Args: takesNothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			path, err := a.controlPath()
 			if err != nil {
@@ -41,7 +41,14 @@ the service instead.`,
 				return err
 			}
 			if !wait {
-				_, err := fmt.Fprintln(a.out, "the daemon is ending: mochi-pyd shutdown --wait tells when it has")
+				if _, err := fmt.Fprintln(a.out, "the daemon is ending"); err != nil {
+					return err
+				}
+				hint := "mochi-pyd status shows that it drains; --wait tells when it has ended, --now cuts it short"
+				if now {
+					hint = "--wait tells when it has ended"
+				}
+				_, err := fmt.Fprintln(a.err, hint)
 				return err
 			}
 			ctx, cancel := context.WithTimeoutCause(ctx, timeout, exitf(exitTimeout, "the daemon has not ended within %s; it goes on: mochi-pyd shutdown --now cuts it short", timeout))
@@ -57,6 +64,6 @@ the service instead.`,
 	}
 	cmd.Flags().BoolVar(&now, "now", false, "kill the workers, do not wait for calls")
 	cmd.Flags().BoolVar(&wait, "wait", false, "until it has ended")
-	cmd.Flags().DurationVar(&timeout, "timeout", 5*time.Minute, "how long --wait waits")
+	timeoutFlag(cmd, &timeout, 5*time.Minute, "how long --wait waits")
 	return cmd
 }

@@ -19,7 +19,7 @@ func (a *app) status() *cobra.Command {
 daemon drains or a declared pool has no ready worker.`,
 		Example: `  mochi-pyd status
   mochi-pyd status -o json | jq '.pools[] | select(.status != "open")'`,
-		Args: cobra.NoArgs,
+		Args: takesNothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkOutput(format); err != nil {
 				return err
@@ -37,6 +37,9 @@ daemon drains or a declared pool has no ready worker.`,
 			if reason := notReady(s); reason != "" {
 				return exitf(exitNotReady, "not ready: %s", reason)
 			}
+			if len(s.Pools) == 0 {
+				return a.noPools()
+			}
 			return nil
 		},
 	}
@@ -50,10 +53,11 @@ func (a *app) printStatus(format string, raw []byte, s daemon.Status) error {
 		_, err := fmt.Fprintf(a.out, "%s\n", raw)
 		return err
 	case outName:
-		for _, p := range s.Pools {
-			fmt.Fprintln(a.out, p.Pool)
+		names := make([]string, len(s.Pools))
+		for i, p := range s.Pools {
+			names[i] = p.Pool
 		}
-		return nil
+		return a.printNames(names)
 	}
 	columns := []string{"POOL", "STATUS", "WORKERS", "BUSY", "QUEUE", "CALLS/S", "P95", "ERR%", "RESTARTS", "AGE"}
 	if format == outWide {
@@ -109,12 +113,14 @@ func notReady(s daemon.Status) string {
 	if s.Daemon.Status != "serving" {
 		return "the daemon is " + s.Daemon.Status
 	}
-	var without, paused []string
+	var without, opening, paused []string
 	for _, p := range s.Pools {
 		if p.Declared && p.Status == "paused" {
 			paused = append(paused, p.Pool)
 		}
-		if p.Declared && p.WorkersReady == 0 {
+		if p.Declared && p.WorkersReady == 0 && p.Status == "opening" {
+			opening = append(opening, p.Pool)
+		} else if p.Declared && p.WorkersReady == 0 {
 			without = append(without, p.Pool)
 		}
 	}
@@ -123,6 +129,9 @@ func notReady(s daemon.Status) string {
 	}
 	if len(without) > 0 {
 		return "no worker of " + strings.Join(without, ", ") + " is ready: mochi-pyd status -o wide says why"
+	}
+	if len(opening) > 0 {
+		return "no worker of " + strings.Join(opening, ", ") + " is ready yet: mochi-pyd ps shows how they start"
 	}
 	return ""
 }

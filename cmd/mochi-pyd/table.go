@@ -34,6 +34,16 @@ func checkOutput(format string) error {
 	return fmt.Errorf("-o must be table, wide, json or name, not %q", format)
 }
 
+// printNames is what -o name prints: one a line, for the next command of a pipe.
+func (a *app) printNames(names []string) error {
+	var b strings.Builder
+	for _, name := range names {
+		b.WriteString(plain(name) + "\n")
+	}
+	_, err := a.out.WriteString(b.String())
+	return err
+}
+
 // table prints columns as kubectl does: no boxes, two spaces apart.
 type table struct{ w *tabwriter.Writer }
 

@@ -15,7 +15,7 @@ func (a *app) version() *cobra.Command {
 		Use:     "version",
 		Short:   "which build this is",
 		Example: "  mochi-pyd version\n  mochi-pyd version -o json",
-		Args:    cobra.NoArgs,
+		Args:    takesNothing,
 		RunE: func(*cobra.Command, []string) error {
 			if err := checkOutput(format); err != nil {
 				return err

@@ -1,6 +1,7 @@
 package pkgcmd
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -31,9 +32,10 @@ func (p printed) Write(record []byte) (int, error) {
 	var r struct {
 		Event   string `json:"event"`
 		Message string `json:"@message"`
+		Text    string `json:"text"` // all of a message that has several lines
 	}
 	if json.Unmarshal(record, &r) == nil && r.Event == "worker_log" {
-		fmt.Fprintln(p.to, r.Message)
+		fmt.Fprintln(p.to, cmp.Or(r.Text, r.Message))
 	}
 	return len(record), nil
 }

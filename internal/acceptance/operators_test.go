@@ -50,3 +50,32 @@ func TestOperatorsAreAnsweredAtOnceWithManyWorkers(t *testing.T) {
 		}
 	}
 }
+
+// restartsOfAll are typed one after another.
+const restartsOfAll = 5
+
+// TestARestartOfAllAtTwoHundredCallsASecondCostsNoCall: as an operator types it,
+// with more than one pool.
+func TestARestartOfAllAtTwoHundredCallsASecondCostsNoCall(t *testing.T) {
+	d, _ := reloadable(t)
+	call(t, dial(t, d), "math.sqrt", "[4]")
+	whole(t, d, "math")
+	load := drive(t, d, "changing")
+	for range restartsOfAll {
+		got := typeIn(t, d, "restart", "--all", "--wait")
+		if got.status != 0 || got.stdout != "4 workers replaced\n" || got.stderr != "" {
+			t.Errorf("restart --all: exit %d\n%s%s", got.status, got.stdout, got.stderr)
+		}
+	}
+	load.end(t)
+	if load.answers < restartsOfAll {
+		t.Errorf("%d calls were answered: there was no load", load.answers)
+	}
+	ended := map[any]int{}
+	for _, r := range events(d, "worker_exited") {
+		ended[r["reason"]]++
+	}
+	if ended["restart"] != 4*restartsOfAll || len(ended) != 1 {
+		t.Errorf("workers ended by %v, want %d restarts", ended, 4*restartsOfAll)
+	}
+}

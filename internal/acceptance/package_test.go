@@ -2,6 +2,7 @@ package acceptance
 
 import (
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -227,5 +228,5 @@ func serves(t *testing.T, g *guest, when string) {
 // files are all of a machine's, but for what is no disk's.
 func files(t *testing.T, g *guest) []string {
 	t.Helper()
-	return strings.Split(g.must(t, "find", "/", "-xdev", "-not", "-path", "/root/*"), "\n")
+	return strings.Split(g.must(t, "find", "/", "-xdev", "-not", "-path", path.Join("/", "root", "*")), "\n")
 }

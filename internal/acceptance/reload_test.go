@@ -215,7 +215,7 @@ func TestBrokenCodeLeavesTheOldGenerationServing(t *testing.T) {
 		}
 	}
 	logged := d.Log.Await(3, ofEvent("reload"))
-	if len(logged) != 3 || !strings.Contains(fmt.Sprint(logged[0]["text"]), "def nap(:") {
+	if len(logged) != 3 || !strings.Contains(logged[0].Message(), "def nap(:") {
 		t.Errorf("the log says %v", logged)
 	}
 	m.write(t, 7)

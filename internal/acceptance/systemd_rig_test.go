@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,8 +21,9 @@ import (
 // units in deploy/ are installed as a package installs them. It shares the
 // kernel and nothing else; its sockets are reached through /proc.
 type guest struct {
-	pid  string // of its systemd, as this machine counts
-	host string // its hosts' socket, as this machine sees it
+	pid     string // of its systemd, as this machine counts
+	host    string // its hosts' socket, as this machine sees it
+	control string // and its operators'
 }
 
 const (
@@ -96,6 +96,12 @@ func install(t *testing.T, tree, bin string) {
 	}
 }
 
+// dropIn gives the service a drop-in, instead of the one it has of that name.
+func (g *guest) dropIn(t *testing.T, name, text string) {
+	t.Helper()
+	g.must(t, "sh", "-c", "mkdir -p /etc/systemd/system/mochi-pyd.service.d && cat >/etc/systemd/system/mochi-pyd.service.d/"+name+".conf <<'END'\n"+text+"\nEND\nsystemctl daemon-reload")
+}
+
 func put(t *testing.T, tree, name, text string) {
 	t.Helper()
 	file := filepath.Join(tree, name)
@@ -150,6 +156,7 @@ func boot(t *testing.T, tree string) *guest {
 	}
 	g := &guest{pid: strings.TrimSpace(pid)}
 	g.host = filepath.Join("/proc", g.pid, "root", "run/mochi-pyd/rpc.sock")
+	g.control = filepath.Join("/proc", g.pid, "root", "run/mochi-pyd/ctl.sock")
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("the guest's journal:\n%s", g.journal("-n", "60", "-o", "short-precise"))
@@ -227,19 +234,4 @@ func (g *guest) awaits(t *testing.T, property string, limit time.Duration, value
 func (g *guest) processes() string {
 	out, _ := g.run("sh", "-c", "cat /sys/fs/cgroup/system.slice/mochi-pyd.service/cgroup.procs 2>/dev/null; find /sys/fs/cgroup/system.slice/mochi-pyd.service -mindepth 2 -name cgroup.procs -exec cat {} + 2>/dev/null; true")
 	return out
-}
-
-// once connects, makes one call and hangs up, as a script does for each of its
-// calls.
-func (g *guest) once(method, params string) (rig.Answer, error) {
-	h, err := rig.Dial(g.host)
-	if err != nil {
-		return rig.Answer{}, err
-	}
-	defer h.Close()
-	a, err := h.Call(method, params)
-	if errors.Is(err, io.EOF) {
-		err = fmt.Errorf("hung up on without an answer: %w", err)
-	}
-	return a, err
 }

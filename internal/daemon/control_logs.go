@@ -20,6 +20,7 @@ type LogLine struct {
 	Logger     string    `json:"logger,omitempty"`
 	RequestID  string    `json:"request_id,omitempty"`
 	Function   string    `json:"function,omitempty"`
+	TraceID    string    `json:"trace_id,omitempty"`
 	Message    string    `json:"message"`
 	Dropped    int       `json:"dropped,omitempty"` // lines lost just before this one
 }
@@ -42,7 +43,7 @@ func logLine(e supervisor.Logged) LogLine {
 	}
 	return LogLine{
 		At: at, Pool: e.Pool, Slot: e.Slot, PID: e.PID, Generation: e.Gen, Level: orInfo(r.Level), Stream: r.Stream,
-		Logger: r.Logger, RequestID: r.RequestID, Function: r.Function, Message: r.Message, Dropped: r.Dropped,
+		Logger: r.Logger, RequestID: r.RequestID, Function: r.Function, TraceID: r.TraceID, Message: r.Message, Dropped: r.Dropped,
 	}
 }
 

@@ -183,7 +183,7 @@ func (d *Daemon) Run(ctx context.Context, l Listeners) error {
 		open(d.control, l.Control)
 	}
 	d.work.Go(func() { d.pools.tidy(ctx) })
-	d.work.Go(func() { d.notify.follow(ctx, d.pools.summary) })
+	d.work.Go(func() { d.notify.follow(ctx, d.pools.importing, d.pools.summary) })
 	// It is fed until the drain is over: one that hangs is to be ended, too.
 	guarded, unguard := context.WithCancel(context.Background())
 	defer unguard()

@@ -11,8 +11,8 @@ import (
 )
 
 // Calls are counted only where somebody can ask for the counts: what is told at
-// each answer is set when a call is routed, and stays nil in a daemon without a
-// metrics key. What happens to workers is counted always, as it is rare.
+// each answer is set when a call is routed, and does not count in a daemon without
+// a metrics key. What happens to workers is counted always, as it is rare.
 
 // ownMethods are the names of the daemon's own methods, on both sockets.
 func (d *Daemon) ownMethods() []string {
@@ -29,8 +29,8 @@ func (d *Daemon) ownMethods() []string {
 
 // fail answers a call that no pool has taken.
 func (d *Daemon) fail(c *rpc.Call, why *rpc.Error) {
-	if d.counting && c.Told == nil {
-		c.Told = d.meters.Unrouted
+	if c.Told == nil {
+		c.Told = d.unrouted
 	}
 	c.Fail(why)
 }

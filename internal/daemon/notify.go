@@ -13,6 +13,7 @@ import (
 // While something takes long the service manager is asked, each extendEvery, for
 // extendBy more: it takes a daemon for hung that has not asked again in time.
 // What bounds the import of a module is its pool's start-timeout, not the unit.
+// The first time is at once: the unit may allow less than extendEvery.
 const (
 	extendEvery = 5 * time.Second
 	extendBy    = 20 * time.Second
@@ -23,6 +24,7 @@ const (
 type notifier struct {
 	log     hclog.Logger
 	changed chan struct{} // one token: a pool is doing better or worse
+	every   time.Duration // extendEvery, but for tests
 
 	mu      sync.Mutex
 	isReady bool
@@ -32,7 +34,7 @@ type notifier struct {
 }
 
 func newNotifier(log hclog.Logger) *notifier {
-	return &notifier{log: log, changed: make(chan struct{}, 1)}
+	return &notifier{log: log, changed: make(chan struct{}, 1), every: extendEvery}
 }
 
 // ready says that hosts may come; status names the pools that are broken.
@@ -40,14 +42,20 @@ func (n *notifier) ready(status string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.isReady = true
-	n.tell(systemd.SdNotifyReady, status)
+	if !n.ending {
+		n.tell(systemd.SdNotifyReady, status)
+	}
 }
 
-// status is told when it is another than before.
-func (n *notifier) status(text string) {
+// status is told when it is another than before. It was made while the daemon was
+// ready or was not; one that has come too late is not told, but made again.
+func (n *notifier) status(text string, ready bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.isReady && !n.ending && n.reloads == 0 && text != n.last {
+	switch {
+	case n.isReady != ready:
+		n.kick()
+	case !n.ending && n.reloads == 0 && text != n.last:
 		n.tell("", text)
 	}
 }
@@ -72,7 +80,7 @@ func (n *notifier) reloading(ctx context.Context, status func() string) (done fu
 		// The time makes out which of our messages a request to reload precedes.
 		n.tell(systemd.SdNotifyReloading+"\n"+systemd.SdNotifyMonotonicUsec()+extension(extendBy), "reloading")
 	}
-	rest := n.extend(ctx, func() string { return "reloading" })
+	rest := n.extendLater(ctx, func() string { return "reloading" })
 	return func() {
 		rest()
 		n.mu.Lock()
@@ -84,21 +92,35 @@ func (n *notifier) reloading(ctx context.Context, status func() string) (done fu
 	}
 }
 
-// extend asks for more time until it is told to rest.
+// extend asks for more time, now and until it is told to rest.
 func (n *notifier) extend(ctx context.Context, status func() string) (rest func()) {
+	n.ask(status())
+	return n.extendLater(ctx, status)
+}
+
+// ask asks for more time. The end asks for its own: what outlasts its beginning,
+// as a reload may, must not take its place in the status.
+func (n *notifier) ask(status string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !n.ending {
+		n.tell(extension(extendBy), status)
+	}
+}
+
+// extendLater goes on where time has been asked for.
+func (n *notifier) extendLater(ctx context.Context, status func() string) (rest func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var asking sync.WaitGroup
 	asking.Go(func() {
-		tick := time.NewTicker(extendEvery)
+		tick := time.NewTicker(n.every)
 		defer tick.Stop()
 		for {
 			select {
 			case <-ctx.Done():
 				return
 			case <-tick.C:
-				n.mu.Lock()
-				n.tell(extension(extendBy), status())
-				n.mu.Unlock()
+				n.ask(status())
 			}
 		}
 	})
@@ -120,16 +142,28 @@ func (n *notifier) kick() {
 	}
 }
 
-// follow tells the status when it has changed.
-func (n *notifier) follow(ctx context.Context, status func() string) {
+// follow tells the status when it has changed: until the daemon is ready what it
+// waits for, and then how its pools are.
+func (n *notifier) follow(ctx context.Context, importing, serving func() string) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-n.changed:
-			n.status(status())
+			if n.told() {
+				n.status(serving(), true)
+			} else {
+				n.status(importing(), false)
+			}
 		}
 	}
+}
+
+// told says whether the daemon was said to be ready.
+func (n *notifier) told() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.isReady
 }
 
 // tell sends one datagram. Called with mu held.

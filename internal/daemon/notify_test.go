@@ -1,15 +1,20 @@
 package daemon
 
 import (
+	"context"
 	"net"
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 	"unsafe"
+
+	"github.com/hashicorp/go-hclog"
+	"golang.org/x/sys/unix"
 
 	"github.com/mochilang/mochi-pyd/pool"
 	"github.com/mochilang/mochi-pyd/rpc"
@@ -78,15 +83,102 @@ func TestTheServiceManagerIsToldOfStartReloadAndStopInWholeMessages(t *testing.T
 		t.Fatal(err)
 	}
 	reloading := m.until(t, "RELOADING=1")
-	if !slices.ContainsFunc(reloading, func(l string) bool { return strings.HasPrefix(l, "MONOTONIC_USEC=") }) {
-		t.Errorf("RELOADING=1 came without its time: %q", reloading)
+	at, err := strconv.ParseInt(valueOf(reloading, "MONOTONIC_USEC"), 10, 64)
+	if now := monotonic(t); err != nil || at > now || now-at > soon.Microseconds() {
+		t.Errorf("RELOADING=1 came without its time, which is now %d: %q", now, reloading)
 	}
 	// The answer is here, so this has been sent.
 	m.until(t, "READY=1")
 	r.stop()
 	stopping := m.until(t, "STOPPING=1")
-	if !slices.ContainsFunc(stopping, func(l string) bool { return strings.HasPrefix(l, "EXTEND_TIMEOUT_USEC=") }) {
-		t.Errorf("the drain asked for no time: %q", stopping)
+	// As long as the pools' graceful-timeout lets it last, and the rest besides.
+	if usec, err := strconv.ParseInt(valueOf(stopping, "EXTEND_TIMEOUT_USEC"), 10, 64); err != nil || usec < (30*time.Second).Microseconds() {
+		t.Errorf("the drain asked for too little time: %q", stopping)
+	}
+}
+
+// valueOf is what a message says of a name; "" when nothing.
+func valueOf(message []string, name string) string {
+	for _, line := range message {
+		if value, ok := strings.CutPrefix(line, name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+// monotonic is the clock that the service manager measures by.
+func monotonic(t *testing.T) int64 {
+	t.Helper()
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		t.Fatal(err)
+	}
+	return now.Nano() / int64(time.Microsecond)
+}
+
+// TestTimeIsAskedForAtOnceAndAgainUntilTheEndAsksForItsOwn: the first time does
+// not wait for its turn, for the unit may not allow so long.
+func TestTimeIsAskedForAtOnceAndAgainUntilTheEndAsksForItsOwn(t *testing.T) {
+	m := newManager(t)
+	n := newNotifier(hclog.NewNullLogger())
+	n.every = time.Hour
+	rest := n.extend(t.Context(), func() string { return "importing: slow" })
+	first := m.next(t, soon)
+	if valueOf(first, "EXTEND_TIMEOUT_USEC") != "20000000" || valueOf(first, "STATUS") != "importing: slow" {
+		t.Errorf("at once came %q", first)
+	}
+	rest()
+	n.every = time.Millisecond
+	rest = n.extend(t.Context(), func() string { return "importing: slow" })
+	for range 3 {
+		if again := m.next(t, soon); valueOf(again, "EXTEND_TIMEOUT_USEC") == "" {
+			t.Errorf("and then %q", again)
+		}
+	}
+	n.stopping(time.Minute)
+	if end := m.until(t, "STOPPING=1"); valueOf(end, "EXTEND_TIMEOUT_USEC") != "60000000" {
+		t.Errorf("at the end %q", end)
+	}
+	n.ready("serving")
+	n.status("serving", true)
+	rest()
+	if after := m.next(t, 20*time.Millisecond); after != nil {
+		t.Errorf("after the end %q", after)
+	}
+}
+
+// TestTheStatusSaysWhatTheStartWaitsFor and nothing of it when that is over,
+// however late it was made.
+func TestTheStatusSaysWhatTheStartWaitsFor(t *testing.T) {
+	m := newManager(t)
+	n := newNotifier(hclog.NewNullLogger())
+	ctx, cancel := context.WithCancel(t.Context())
+	asked, made := make(chan struct{}), make(chan string)
+	var following sync.WaitGroup
+	following.Go(func() {
+		n.follow(ctx, func() string {
+			asked <- struct{}{}
+			return <-made
+		}, func() string { return "serving" })
+	})
+	defer following.Wait()
+	defer cancel()
+	n.kick()
+	<-asked
+	made <- "importing: a, b"
+	if first := m.next(t, soon); !slices.Equal(first, []string{"STATUS=importing: a, b"}) {
+		t.Errorf("while modules are imported came %q", first)
+	}
+	n.kick()
+	<-asked
+	n.ready("ready")
+	made <- "importing: b"
+	if ready := m.next(t, soon); !slices.Equal(ready, []string{"READY=1", "STATUS=ready"}) {
+		t.Errorf("then %q", ready)
+	}
+	if last := m.next(t, soon); !slices.Equal(last, []string{"STATUS=serving"}) {
+		t.Errorf("and then %q", last)
 	}
 }
 

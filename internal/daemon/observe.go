@@ -106,7 +106,7 @@ func (d *Daemon) observePreloadEnd(e supervisor.PreloadEnded) {
 // where it is escaped, when it has more than one line.
 func (d *Daemon) observeLine(e supervisor.Logged) {
 	r := e.Record
-	args := who("worker_log", e.Identity, "stream", r.Stream, "logger", r.Logger, "request_id", r.RequestID, "function", r.Function)
+	args := who("worker_log", e.Identity, "stream", r.Stream, "logger", r.Logger, "request_id", r.RequestID, "function", r.Function, "trace_id", r.TraceID)
 	if r.Dropped > 0 {
 		args = append(args, "dropped", r.Dropped)
 	}
@@ -170,6 +170,9 @@ func (d *Daemon) observeControl(c *rpc.Call, err error) {
 	args := []any{"event", "control", "function", c.Method}
 	if c.Conn != nil {
 		args = append(args, "peer_uid", c.Conn.Peer.UID, "pid", c.Conn.Peer.PID)
+	}
+	if trace := rpc.TraceID(c.Meta.Traceparent); trace != "" {
+		args = append(args, "trace_id", trace)
 	}
 	if len(c.Params) > 0 && len(c.Params) < 256 {
 		args = append(args, "params", string(c.Params))

@@ -13,6 +13,7 @@ import (
 	"github.com/mochilang/mochi-pyd/internal/metrics"
 	"github.com/mochilang/mochi-pyd/internal/version"
 	"github.com/mochilang/mochi-pyd/pool"
+	"github.com/mochilang/mochi-pyd/rpc"
 	"github.com/mochilang/mochi-pyd/supervisor"
 )
 
@@ -48,7 +49,7 @@ func TestEachEventIsOneLineWithItsKeys(t *testing.T) {
 		supervisor.Exited{Identity: id, Exit: supervisor.Exit{Reason: supervisor.ReasonStartImport}},
 		supervisor.BackedOff{Identity: id, Delay: time.Second, Streak: 3},
 		supervisor.TooBigAtRest{Identity: id, Held: supervisor.Memory{Bytes: 300, Processes: 2}, Limit: 200},
-		supervisor.Logged{Identity: id, Record: supervisor.LogRecord{Stream: "stdout", Level: "warning", Logger: "app.db", Message: "slow\x1b[2J", RequestID: "7", Function: "f"}},
+		supervisor.Logged{Identity: id, Record: supervisor.LogRecord{Stream: "stdout", Level: "warning", Logger: "app.db", Message: "slow\x1b[2J", RequestID: "7", Function: "f", TraceID: "4bf92f3577b34da6a3ce929d0e0e4736"}},
 		supervisor.Logged{Identity: id, Record: supervisor.LogRecord{Stream: "stderr", Level: "error", Message: "Traceback (most recent call last):\n  boom"}},
 	)
 	want := []map[string]any{
@@ -60,7 +61,7 @@ func TestEachEventIsOneLineWithItsKeys(t *testing.T) {
 		{"event": "worker_exited", "@level": "error", "reason": "start.import"},
 		{"event": "worker_backoff", "@level": "warn", "backoff_ms": 1000.0, "restarts": 3.0},
 		{"event": "memory_at_rest", "@level": "warn", "held_bytes": 300.0, "limit_bytes": 200.0},
-		{"event": "worker_log", "@level": "warn", "stream": "stdout", "logger": "app.db", "request_id": "7", "function": "f", "@message": `slow\x1b[2J`},
+		{"event": "worker_log", "@level": "warn", "stream": "stdout", "logger": "app.db", "request_id": "7", "function": "f", "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "@message": `slow\x1b[2J`},
 		{"event": "worker_log", "@level": "error", "stream": "stderr", "text": "Traceback (most recent call last):\n  boom"},
 		{"event": "pool_status", "@level": "error", "from": "open", "to": "broken"},
 	}
@@ -78,5 +79,79 @@ func TestEachEventIsOneLineWithItsKeys(t *testing.T) {
 				t.Errorf("line %d (%s) has no %s", i, w["event"], key)
 			}
 		}
+	}
+}
+
+// answered gives the lines about calls of a pool that are answered so, one after the
+// other.
+func answered(t *testing.T, level hclog.Level, at func(i int) time.Time, answers ...*rpc.Error) []map[string]any {
+	t.Helper()
+	var b bytes.Buffer
+	d := &Daemon{log: hclog.New(&hclog.LoggerOptions{Output: &b, JSONFormat: true, Level: level})}
+	told := d.hears("p", nil)
+	for i, why := range answers {
+		c := rpc.NewCall("p.f", nil, nil)
+		c.Function, c.Arrived = "f", at(i)
+		c.Meta.Traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+		told(c, at(i).Add(5*time.Millisecond), why)
+	}
+	var lines []map[string]any
+	for line := range bytes.Lines(b.Bytes()) {
+		var m map[string]any
+		if err := json.Unmarshal(line, &m); err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, m)
+	}
+	return lines
+}
+
+// TestOnlyCallsThatSomebodyShouldLookAtAreLoggedByDefault: what a host did wrong, or
+// its function raised, is the host's to hear.
+func TestOnlyCallsThatSomebodyShouldLookAtAreLoggedByDefault(t *testing.T) {
+	now := time.Now()
+	answers := []*rpc.Error{
+		nil, rpc.Errorf(rpc.KindPythonError, "boom"), rpc.Errorf(rpc.KindInvalidParams, "no"),
+		{Code: 42, Message: "own"},
+		rpc.Errorf(rpc.KindWorkerLost, "gone\nand more"), rpc.Errorf(rpc.KindDeadlineExceeded, "late"), rpc.Errorf(rpc.KindInternal, "bug"),
+	}
+	lines := answered(t, hclog.Info, func(int) time.Time { return now }, answers...)
+	if len(lines) != 3 {
+		t.Fatalf("%d lines: %v", len(lines), lines)
+	}
+	for i, reason := range []string{"worker_lost", "deadline_exceeded", "internal"} {
+		want := map[string]any{
+			"@level": "warn", "event": "call_failed", "pool": "p", "function": "f", "request_id": "0", "reason": reason,
+			"trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "duration_ms": 5.0,
+		}
+		for key, value := range want {
+			if lines[i][key] != value {
+				t.Errorf("%s: %s is %v, want %v", reason, key, lines[i][key], value)
+			}
+		}
+	}
+	if lines[0]["@message"] != "call failed: gone" {
+		t.Errorf("the message is %q", lines[0]["@message"])
+	}
+	lines = answered(t, hclog.Debug, func(int) time.Time { return now }, answers...)
+	if len(lines) != len(answers)-1 || lines[2]["reason"] != "other" {
+		t.Errorf("at debug there are %d lines: %v", len(lines), lines)
+	}
+}
+
+// TestAHostThatHasAllItsCallsRunOutOfTimeFillsNoLog, and what was held back is said.
+func TestAHostThatHasAllItsCallsRunOutOfTimeFillsNoLog(t *testing.T) {
+	const calls, perSecond = 1000, 500
+	answers := make([]*rpc.Error, calls)
+	for i := range answers {
+		answers[i] = rpc.Errorf(rpc.KindDeadlineExceeded, "late")
+	}
+	now := time.Now()
+	lines := answered(t, hclog.Info, func(i int) time.Time { return now.Add(time.Duration(i) * time.Second / perSecond) }, answers...)
+	if len(lines) != maxCallLines*calls/perSecond {
+		t.Fatalf("%d lines for %d calls in %d s", len(lines), calls, calls/perSecond)
+	}
+	if held := lines[maxCallLines]["held_back"]; held != float64(perSecond-maxCallLines) {
+		t.Errorf("%v were held back, by the log", held)
 	}
 }

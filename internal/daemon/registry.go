@@ -23,7 +23,7 @@ type served struct {
 	said   atomic.Pointer[config.Pool]
 	pool   *pool.Pool
 	used   instant                                // when the last call came
-	told   func(*rpc.Call, time.Time, *rpc.Error) // counts each answer; nil: nobody does
+	told   func(*rpc.Call, time.Time, *rpc.Error) // hears of each answer
 	cancel context.CancelFunc
 	ended  chan struct{} // closed when the pool's Run has returned
 
@@ -169,10 +169,7 @@ func (r *registry) start(settings config.Pool) (*served, error) {
 	s := &served{number: r.last, pool: p, ended: make(chan struct{})}
 	s.said.Store(&settings)
 	s.used.set(time.Now())
-	counts := r.d.meters.Open(settings.Name)
-	if r.d.counting {
-		s.told = counts.Answered
-	}
+	s.told = r.d.hears(settings.Name, r.d.meters.Open(settings.Name))
 	var ctx context.Context
 	ctx, s.cancel = context.WithCancel(r.d.hard)
 	unhurried := context.AfterFunc(r.d.hard, p.Kill) // a context alone ends a pool politely

@@ -139,7 +139,6 @@ func (d *Daemon) reloadPools(ctx context.Context, chosen []*served) (int, error)
 		counts[slices.Index(chosen, s)], err = d.reloadPool(ctx, s)
 		return err
 	})
-	d.meters.Reloaded(err == nil)
 	all := 0
 	for _, n := range counts {
 		all += n

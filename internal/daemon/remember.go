@@ -104,7 +104,8 @@ func (m *memory) note(e supervisor.Event) {
 
 // teller is a logger whose lines are events, too: what is worth a line is worth
 // telling who watches, in the same words, so that there is one list of both. What
-// workers print has a memory of its own.
+// workers print has a memory of its own, and what becomes of calls is no event of
+// theirs.
 type teller struct {
 	hclog.Logger
 	memory *memory
@@ -167,7 +168,7 @@ func (t teller) tell(level hclog.Level, message string, args []any) {
 		e.Slot = &slot
 		delete(e.Fields, "slot")
 	}
-	if e.Event == "" || e.Event == "worker_log" || level < hclog.Info && e.Event != "worker_started" {
+	if e.Event == "" || e.Event == "worker_log" || e.Event == "call_failed" || level < hclog.Info && e.Event != "worker_started" {
 		return
 	}
 	t.memory.events.add(e)

@@ -69,7 +69,7 @@ func (d *Daemon) showConfig(c *rpc.Call) {
 			out.Settings = append(d.settings().Settings(file), d.config().DefaultSettings()...)
 		}
 		for _, s := range chosen {
-			out.Settings = append(out.Settings, s.settings().Settings(file)...)
+			out.Settings = append(out.Settings, settingsOf(s.settings(), file, s.pool.Stat().Workers)...)
 		}
 		for i, s := range out.Settings {
 			out.Settings[i] = s.Hidden()

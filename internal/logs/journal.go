@@ -2,14 +2,12 @@ package logs
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 
 	"github.com/coreos/go-systemd/v22/journal"
-	"github.com/hashicorp/go-hclog"
 )
 
 // identifier is what journalctl -t finds us by, whatever the binary is called.
@@ -49,33 +47,23 @@ func (e entries) Write(p []byte) (int, error) {
 // entryOf reads a line again. What is no JSON is what the Writer says itself.
 func entryOf(line []byte) (string, journal.Priority, map[string]string) {
 	fields := map[string]string{"SYSLOG_IDENTIFIER": identifier}
-	record := map[string]any{}
-	d := json.NewDecoder(bytes.NewReader(line))
-	d.UseNumber() // 1234567 is not 1.234567e+06
-	if d.Decode(&record) != nil {
-		return string(line), journal.PriWarning, fields
-	}
-	level, _ := record["@level"].(string)
-	message, _ := record["@message"].(string)
-	text, _ := record["text"].(string)
+	r := recordOf(line)
 	var said []string
-	for _, key := range inOrder(record) {
-		value := fmt.Sprint(record[key])
+	for _, key := range r.keys {
+		value := fmt.Sprint(r.values[key])
 		fields[fieldOf(key)] = value
-		if key != "event" && key != "text" && key != "generation" { // for machines; below; both
+		if key != "event" && key != "generation" { // for machines
 			said = append(said, key+"="+quoted(value))
 		}
 	}
+	message, rest, more := strings.Cut(r.message, "\n")
 	if len(said) > 0 {
-		message += ": " + strings.Join(said, " ")
+		message = strings.TrimSuffix(message, ":") + ": " + strings.Join(said, " ")
 	}
-	// A traceback's first line is the message already.
-	if _, rest, more := strings.Cut(text, "\n"); more && strings.HasPrefix(message, firstOf(text)) {
+	if more {
 		message += "\n" + rest
-	} else if text != "" {
-		message += "\n" + text
 	}
-	return message, priorityOf(hclog.LevelFromString(level)), fields
+	return message, priorityOf(r.level), fields
 }
 
 func firstOf(text string) string {
@@ -129,17 +117,4 @@ func quoted(value string) string {
 		return `"` + strings.ReplaceAll(value, `"`, `\"`) + `"`
 	}
 	return value
-}
-
-// priorityOf is a level in the numbers of syslog(3).
-func priorityOf(level hclog.Level) journal.Priority {
-	switch level {
-	case hclog.Trace, hclog.Debug:
-		return journal.PriDebug
-	case hclog.Warn:
-		return journal.PriWarning
-	case hclog.Error:
-		return journal.PriErr
-	}
-	return journal.PriInfo
 }

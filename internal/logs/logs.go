@@ -20,6 +20,9 @@ const (
 	FormatJournal = "journal"
 )
 
+// timeFormat is a line's time.
+const timeFormat = "2006-01-02T15:04:05.000Z07:00"
+
 // Options say how to log.
 type Options struct {
 	Level  string // trace debug info warn error off
@@ -39,30 +42,27 @@ func New(o Options) (hclog.Logger, *Writer) {
 	// asked for by name may be another machine's, behind a pipe.
 	native := format == FormatJournal && underJournal(o.Output, o.Getenv("JOURNAL_STREAM")) && journal.Enabled()
 	to := io.Writer(o.Output)
-	if native {
+	switch {
+	case native:
 		to = newEntries(o.Output)
+	case format == FormatText:
+		to = texts{to: o.Output, colored: isTerminal(o.Output) && o.Getenv("NO_COLOR") == ""}
+	case format == FormatJournal:
+		to = texts{to: o.Output, priority: true}
 	}
 	w := NewWriter(to)
 	opts := &hclog.LoggerOptions{
 		Level:              hclog.LevelFromString(o.Level),
 		Output:             w,
-		JSONFormat:         format == FormatJSON || native,
+		JSONFormat:         true, // whatever the format: the sinks read it again, off the loggers' goroutines
 		JSONEscapeDisabled: true,
 		DisableTime:        format == FormatJournal, // the journal keeps time itself
-		TimeFormat:         "2006-01-02T15:04:05.000Z07:00",
-		Color:              hclog.ColorOff,
-		ColorHeaderOnly:    true,
+		TimeFormat:         timeFormat,
 	}
 	if opts.Level == hclog.NoLevel {
 		opts.Level = hclog.Info
 	}
-	if format == FormatText && isTerminal(o.Output) && o.Getenv("NO_COLOR") == "" {
-		opts.Color = hclog.ForceColor
-	}
-	if format == FormatJournal && !native {
-		opts.Output = journalWriter{w}
-	}
-	return hclog.New(opts), w
+	return keyed{hclog.New(opts)}, w
 }
 
 // Resolved is the format that will be used: what "auto" comes to.
@@ -103,25 +103,8 @@ func isTerminal(f *os.File) bool {
 	return err == nil
 }
 
-// journalWriter puts the priority before each line, as sd-daemon(3) has it.
-type journalWriter struct{ to io.Writer }
-
-func (j journalWriter) Write(p []byte) (int, error) { return j.to.Write(p) }
-
-// LevelWrite is hclog's way of saying which level a line has.
-func (j journalWriter) LevelWrite(level hclog.Level, p []byte) (int, error) {
-	priority := priorityOf(level)
-	out := fmt.Appendf(nil, "<%d>", priority)
-	// Continued lines keep their priority.
-	text := strings.ReplaceAll(strings.TrimSuffix(string(p), "\n"), "\n", fmt.Sprintf("\n<%d>", priority))
-	if _, err := j.to.Write(append(append(out, text...), '\n')); err != nil {
-		return 0, err
-	}
-	return len(p), nil
-}
-
-// Clean escapes what is not printable in a message; hclog does it for values
-// and, in text, not for messages.
+// Clean escapes what is not printable in a message: a line of it stays one line,
+// and moves no cursor.
 func Clean(s string) string {
 	if strings.IndexFunc(s, unprintable) < 0 {
 		return s

@@ -86,7 +86,9 @@ func (w *Writer) run() {
 		// there is nowhere to say so is what the exit of its reader means.
 		_, _ = w.to.Write(batch)
 		if dropped > 0 {
-			_, _ = fmt.Fprintf(w.to, "mochi-pyd: %d log lines dropped: whoever reads them is too slow\n", dropped)
+			// As hclog writes it: the sinks take nothing else.
+			_, _ = fmt.Fprintf(w.to, `{"@level":"warn","@message":"%d log lines dropped: whoever reads them is too slow","@timestamp":"%s","event":"log_dropped"}`+"\n",
+				dropped, time.Now().Format(timeFormat))
 		}
 		spare = batch
 		if closed {

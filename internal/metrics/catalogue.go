@@ -47,7 +47,7 @@ func define(name string, t Type, help string, labels ...string) *Metric {
 // The metrics, in the order a person asks.
 var (
 	buildInfo = define("build_info", Gauge, "Always 1; which build this is.", "version", "revision", "goversion", "platform")
-	reloadOK  = define("config_last_reload_successful", Gauge, "Whether the last reload went well: 1 yes, or there was none yet; 0 no, and what was before goes on.")
+	reloadOK  = define("config_last_reload_successful", Gauge, "Whether the last reload of the configuration went well: 1 yes, or there was none yet; 0 no, and what was before goes on.")
 
 	poolWorkers   = define("pool_workers", Gauge, "Slots of a pool by the state of the worker in them; spare is a ready worker that is held back, dead an empty slot.", "pool", "state")
 	poolDesired   = define("pool_workers_desired", Gauge, "Workers that should serve now, spares apart.", "pool")

@@ -4,7 +4,8 @@
 // What is counted is counted where it happens and nowhere twice: a call, when
 // its one answer is given (rpc.Call.Told), so that the sums agree with what
 // hosts were told; a worker's life, by the typed events that also become log
-// lines. Both are a few additions under a lock that only these counters have.
+// lines. Both are a few additions under a lock that only these counters have: 20 ns
+// a call, of the 3 µs that a pipelined one costs (daemon.BenchmarkObserve).
 // client_golang's own vectors were not used for that: they find a counter by
 // hashing its labels, at every call, and keep series for ever that hosts can
 // name. Everything else (queues, states, memory) is looked at when somebody

@@ -31,7 +31,7 @@ func (r *requests) told(_ *rpc.Call, _ time.Time, err *rpc.Error) { r[outcomeOf(
 // Meters are all counters of one daemon.
 type Meters struct {
 	build    version.Info
-	reloaded atomic.Bool // the last reload went well, or there was none
+	reloaded atomic.Bool // the last reload of the configuration went well, or there was none
 	methods  map[string]*requests
 	own      map[string]func(*rpc.Call, time.Time, *rpc.Error) // the same, made once
 	unknown  func(*rpc.Call, time.Time, *rpc.Error)
@@ -72,7 +72,7 @@ func (m *Meters) Unrouted(c *rpc.Call, at time.Time, err *rpc.Error) { m.call.to
 // (rpc.Hooks.Refused).
 func (m *Meters) Refused(err *rpc.Error) { m.methods[methodRefused].told(nil, time.Time{}, err) }
 
-// Reloaded notes how the last reload went.
+// Reloaded notes how the last reload of the configuration went.
 func (m *Meters) Reloaded(well bool) { m.reloaded.Store(well) }
 
 // Open gives the counters of a pool that is made, until Forget.

@@ -19,14 +19,8 @@ func (r Record) Text(key string) string {
 	return s
 }
 
-// Message is the whole message: one of several lines has its first as the
-// record's message and all of it as its text.
-func (r Record) Message() string {
-	if text := r.Text("text"); text != "" {
-		return text
-	}
-	return r.Text("@message")
-}
+// Message is the whole message, a traceback's with all of its lines.
+func (r Record) Message() string { return r.Text("@message") }
 
 // Book keeps what a daemon logged, line by line.
 type Book struct {

@@ -20,8 +20,6 @@ type exit struct {
 	Reason     string `json:"reason"`
 	Signal     string `json:"signal"`
 	ExitCode   int    `json:"exit_code"`
-	Lost       int    `json:"lost"`
-	Requeued   int    `json:"requeued"`
 }
 
 func (e exit) String() string {
@@ -75,6 +73,7 @@ func (c *chronicle) Write(p []byte) (int, error) {
 var (
 	startedRecord = []byte(`"event":"worker_started"`)
 	exitedRecord  = []byte(`"event":"worker_exited"`)
+	droppedRecord = []byte(`"event":"log_dropped"`)
 )
 
 func (c *chronicle) line(line []byte) {
@@ -96,9 +95,9 @@ func (c *chronicle) line(line []byte) {
 		if json.Unmarshal(line, &e) == nil {
 			c.exits = append(c.exits, e)
 		}
-	case len(line) > 0 && line[0] == '{':
-	case strings.Contains(text, "log lines dropped"):
+	case bytes.Contains(line, droppedRecord):
 		c.dropped = true
+	case len(line) > 0 && line[0] == '{':
 	case strings.Contains(text, "DATA RACE"), strings.HasPrefix(text, "panic:"), strings.HasPrefix(text, "fatal error:"):
 		if len(c.alarms) < maxEvidence {
 			c.alarms = append(c.alarms, text)

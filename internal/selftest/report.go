@@ -123,6 +123,7 @@ func (r *run) report() (*Report, error) {
 		out.row(promiseDeaths, true, "%s", tally(deaths))
 		r.lives(out, started, exits)
 	}
+	out.row(promiseSums, r.counted > 0, "%s calls, before the last ones", number10(r.counted))
 	out.row(promiseWhole, r.wholeAgain, "%s after the last fault", r.whole.Round(time.Millisecond))
 	out.row(promiseStrays, len(r.left) == 0 && r.unreaped <= maxUnreaped, "%s, %d dead ones not reaped yet",
 		describe(r.left, "processes beside the workers"), r.unreaped)

@@ -83,6 +83,7 @@ type run struct {
 	wholeAgain     bool
 	left           []process // after a last rolling restart: the living but the workers
 	unreaped       int       // and the dead
+	counted        int       // calls, by the metrics
 	stopped        time.Duration
 	endedItself    bool
 	processesAfter []process
@@ -212,6 +213,7 @@ func (r *run) calmDown(ctx context.Context) {
 		return len(r.left)+r.unreaped == 0
 	})
 	r.after = rest(r.subject.pid(), restTime)
+	r.audit(ctx)
 	workers, err := r.subject.workers(ctx, true)
 	if err != nil {
 		r.book.blame(promiseCalm, "%v", err)

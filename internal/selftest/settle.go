@@ -28,6 +28,7 @@ const (
 	promiseCalm     = "another pool's trouble is not seen"
 	promiseDeaths   = "each death is reported, with its reason"
 	promiseLives    = "each worker started has ended once"
+	promiseSums     = "the metrics add up to what happened"
 	promiseWhole    = "the pools are whole again"
 	promiseStrays   = "forks go with their worker"
 	promiseHolds    = "descriptors, threads, memory as before"

@@ -153,7 +153,7 @@ func TestTheLogIsReadAcrossCuts(t *testing.T) {
 	text := `{"event":"worker_started","pool":"p","slot":1,"generation":2}
 {"event":"worker_exited","pool":"p","slot":1,"generation":2,"pid":7,"reason":"signal","signal":"SIGKILL"}
 WARNING: DATA RACE
-mochi-pyd: 3 log lines dropped: whoever reads them is too slow
+{"@level":"warn","@message":"3 log lines dropped: whoever reads them is too slow","event":"log_dropped"}
 `
 	for i := range text {
 		if _, err := c.Write([]byte(text[i : i+1])); err != nil {

@@ -49,6 +49,7 @@ func (o *Options) settings(dir string) string {
 [daemon]
 socket = %q
 control-socket = %q
+metrics = %q
 log-level = "debug"
 log-format = "json"
 log-rate = 200
@@ -83,7 +84,7 @@ module = "selftest_mixed"
 module = "selftest_plain"
 workers = 1
 max-requests = 0
-`, filepath.Join(dir, "rpc.sock"), filepath.Join(dir, "ctl.sock"), maxMessage>>10, o.Python, filepath.Join(dir, "py"), o.Workers,
+`, filepath.Join(dir, "rpc.sock"), filepath.Join(dir, "ctl.sock"), "unix:"+filepath.Join(dir, "metrics.sock"), maxMessage>>10, o.Python, filepath.Join(dir, "py"), o.Workers,
 		maxRetries, mark, dir, runsFile(dir), deathsFile(dir), plain, mixed, calm)
 }
 

@@ -94,7 +94,8 @@ func admission(path string) string {
 		}
 	}
 	owner, group := namesOf(info)
-	if info.Mode()&0o020 != 0 {
+	// Nobody should join root's group for it.
+	if info.Mode()&0o020 != 0 && group != "root" {
 		return fmt.Sprintf("join its group: sudo usermod -aG %s %s, then log in again", group, whoami())
 	}
 	return fmt.Sprintf("it is %s's alone: sudo -u %s mochi-pyd …", owner, owner)

@@ -25,8 +25,8 @@ const (
 	ControlVariable = "MOCHI_PYD_CONTROL_SOCKET"
 )
 
-// systemDir is where a service keeps its sockets.
-const systemDir = "/run/mochi-pyd"
+// SystemDir is where a service keeps its sockets.
+const SystemDir = "/run/mochi-pyd"
 
 // prepareDir makes the directory if it is missing and refuses one in which
 // somebody else could replace the socket.
@@ -90,7 +90,7 @@ type Place struct {
 }
 
 // Here is the process's own Place.
-func Here() Place { return Place{Getenv: os.Getenv, Temp: os.TempDir(), System: systemDir} }
+func Here() Place { return Place{Getenv: os.Getenv, Temp: os.TempDir(), System: SystemDir} }
 
 // runtimeDir and tempDir are the places of a daemon that a user started.
 func (p Place) runtimeDir() string {

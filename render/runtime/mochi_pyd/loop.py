@@ -68,7 +68,7 @@ class Loop:
     def start(self) -> None:
         """Start the thread; from now on two threads write replies."""
         self._worker.send = self._worker.wire.write_shared
-        stdio.current.task = _id
+        stdio.current.task, stdio.current.asking = _id, asking.get
         sys.setswitchinterval(SWITCH_INTERVAL)
         self._thread.start()
         self._started.wait()

@@ -45,8 +45,9 @@ class Running:
         self.request: Any = None
         self.read = 0.0
         self.worker: Any = None  # from when it serves on
-        # Reads the loop's context variable; there is none until there is a loop.
+        # Read the loop's context variable; there is none until there is a loop.
         self.task: Callable[[], object] | None = None
+        self.asking: Callable[[], Any] | None = None
 
 
 current = Running()
@@ -160,8 +161,24 @@ class Text(io.TextIOWrapper):
 
 def tag(call: object, message: str, more: str) -> bytes:
     """Make a record; more holds its other members, as JSON."""
-    head = f'"call":{call},' if isinstance(call, int) else ""
+    head = f'"call":{call},{_trace(call)}' if isinstance(call, int) else ""
     return f'\x1e{{{head}{more},"message":{quote(message)}}}\n'.encode("ascii")
+
+
+def _trace(call: int) -> str:
+    """Give the member that says which trace call is part of, or nothing.
+
+    The daemon knows it of calls that run, and of some that have ended; what a call
+    has left running, as a task, may write much later.
+    """
+    request = current.request
+    if get_ident() != _MAIN_THREAD:
+        request = current.asking() if current.asking is not None else None
+    if request is None or request.get("id") != call:
+        return ""
+    meta = request.get("meta")
+    parent = meta.get("traceparent") if type(meta) is dict else None
+    return f'"trace":{quote(parent)},' if type(parent) is str and parent else ""
 
 
 def put(fd: int, data: bytes) -> None:
