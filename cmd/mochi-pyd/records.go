@@ -83,7 +83,16 @@ func (r *records) once(ctx context.Context, params map[string]any) error {
 			return err
 		}
 	}
-	return nil
+	if len(all[r.noun]) > 0 {
+		return nil
+	}
+	// On stderr, so that a program that reads our lines gets none.
+	fits := " yet"
+	if r.since != "" || r.level != "" {
+		fits = " that fit"
+	}
+	_, err := fmt.Fprintln(r.app.err, "mochi-pyd: no "+r.noun+fits)
+	return err
 }
 
 // stream prints what comes, too, until the daemon ends or ctrl-C. It does not wait

@@ -28,7 +28,7 @@ is no terminal, the same tables are printed once.`,
 		Example: `  mochi-pyd top
   NO_COLOR=1 mochi-pyd top
   mochi-pyd top | less`,
-		Args: cobra.NoArgs,
+		Args: takesNothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			// Before anything else is asked: a path that cannot be found, a socket
 			// that nobody listens on are told as every command tells them.

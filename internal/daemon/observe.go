@@ -139,7 +139,9 @@ func (d *Daemon) observeStatus(e pool.StatusChanged) {
 	case pool.Broken:
 		level = hclog.Error
 	case pool.Degraded:
-		level = hclog.Warn
+		if e.From != pool.Opening || e.Cause != nil { // else its first workers are there, and the others on their way
+			level = hclog.Warn
+		}
 	}
 	if level != hclog.Info && e.Cause != nil {
 		args = append(args, "reason", string(e.Cause.Reason))

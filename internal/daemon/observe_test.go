@@ -155,3 +155,22 @@ func TestAHostThatHasAllItsCallsRunOutOfTimeFillsNoLog(t *testing.T) {
 		t.Errorf("%v were held back, by the log", held)
 	}
 }
+
+func TestAPoolThatIsStillStartingAlarmsNobody(t *testing.T) {
+	died := &supervisor.Exit{Reason: supervisor.ReasonStartImport}
+	for _, test := range []struct {
+		event pool.StatusChanged
+		level string
+	}{
+		{pool.StatusChanged{From: pool.Opening, To: pool.Degraded}, "info"},
+		{pool.StatusChanged{From: pool.Opening, To: pool.Degraded, Cause: died}, "warn"},
+		{pool.StatusChanged{From: pool.Open, To: pool.Degraded}, "warn"},
+	} {
+		var b bytes.Buffer
+		d := &Daemon{notify: newNotifier(hclog.NewNullLogger()), log: hclog.New(&hclog.LoggerOptions{Output: &b, JSONFormat: true})}
+		d.observeStatus(test.event)
+		if !strings.Contains(b.String(), `"@level":"`+test.level+`"`) {
+			t.Errorf("%+v: %s", test.event, b.String())
+		}
+	}
+}
