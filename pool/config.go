@@ -92,8 +92,10 @@ type Options struct {
 	// Nursery, if any, is the Spawner: it imports the module once and forks the
 	// workers. It is the pool's own, and closed when Run ends.
 	Nursery *supervisor.Nursery
-	Hook    supervisor.Hook     // the supervisor's events; may be nil
-	Watch   func(StatusChanged) // the pool's own; may be nil
+	// Ledger counts the handles of this pool and of others; may be nil.
+	Ledger *supervisor.Ledger
+	Hook   supervisor.Hook     // the supervisor's events; may be nil
+	Watch  func(StatusChanged) // the pool's own; may be nil
 }
 
 func (o *Options) setDefaults() error {

@@ -43,6 +43,7 @@ type link struct {
 	open    bool // calls may be sent
 	held    bool // calls on handles may be sent
 	refs    int  // live handles
+	ledger  *Ledger
 	asks    bool // questions may be asked
 	seats   []seat
 	main    int // seats 0…main-1 are the main thread's; the last of them is Ask's
@@ -122,7 +123,7 @@ func (l *link) question(a *ask, method string, params []byte) bool {
 func (l *link) write(n int, lane Lane, s seat, method string, params, meta []byte, b *rpc.Burst) bool {
 	l.last++
 	s.id = l.last*uint64(len(l.seats)) + uint64(n)
-	var r requestLine
+	r := requestLine{ledger: l.ledger}
 	r.write(l.scratch[:0], s.id, method, params, meta, s.call, s.sent)
 	err := l.senders[lane].SendIn(b, r.head, r.params, r.tail)
 	if l.scratch = r.head; cap(l.scratch) > scratchKeep {
@@ -291,6 +292,7 @@ func (l *link) unstarted(board cells) []*rpc.Call {
 func (l *link) orphans(board cells, felled bool) (left []Orphan, asked *ask) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.ledger.count(-l.refs) // they went with it
 	l.open, l.held, l.asks, l.drain, l.refs = false, false, false, true, 0
 	var out []seat
 	for n := range l.seats {

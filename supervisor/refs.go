@@ -50,6 +50,7 @@ func (w *Worker) Handles() int {
 func (l *link) hold(live int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.ledger.count(live - l.refs)
 	l.refs = live
 	l.checkIdle()
 }

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -70,5 +71,49 @@ func TestANumberOfHandlesThatIsNoneBreaksTheRules(t *testing.T) {
 	}
 	if err := w.takeRefs([]byte(`{"live":2}`)); err != nil || w.Handles() != 2 {
 		t.Errorf("%d handles, %v", w.Handles(), err)
+	}
+}
+
+// TestTheLedgerHasEachWorkersHandlesUntilItIsDead, and says so to calls that could
+// make more once there are as many as there may be.
+func TestTheLedgerHasEachWorkersHandlesUntilItIsDead(t *testing.T) {
+	ledger := &Ledger{}
+	one, other := newLink(1, 0), newLink(1, 0)
+	one.ledger, other.ledger = ledger, ledger
+	line := func() string {
+		r := requestLine{ledger: ledger}
+		meta := `{"returns":"ref"}`
+		r.write(nil, 1, "f", nil, []byte(meta), &rpc.Call{RawMeta: []byte(meta)}, time.Time{})
+		return string(r.head)
+	}
+	const open, full = `"conn":0}` + "\n", `"conn":0,"full":[5,4]}` + "\n"
+	one.hold(1)
+	one.hold(3)
+	other.hold(2)
+	for _, step := range []struct {
+		most int
+		ends string
+	}{{0, open}, {6, open}, {5, `"full":[5,5]}` + "\n"}, {4, full}} {
+		if ledger.Limit(step.most); !strings.HasSuffix(line(), step.ends) {
+			t.Errorf("with room for %d a call is %s, want the end %s", step.most, line(), step.ends)
+		}
+	}
+	plain := requestLine{ledger: ledger}
+	if plain.write(nil, 1, "f", nil, nil, &rpc.Call{}, time.Time{}); strings.Contains(string(plain.head), "full") {
+		t.Errorf("a call that can make none is told: %s", plain.head)
+	}
+	one.orphans(nil, false)
+	if ledger.Live() != 2 || !strings.HasSuffix(line(), open) {
+		t.Errorf("when a worker is dead there are %d, and a call is %s", ledger.Live(), line())
+	}
+	other.hold(0)
+	if ledger.Live() != 0 {
+		t.Errorf("%d are left of none", ledger.Live())
+	}
+	var none *Ledger
+	none.Limit(1)
+	none.count(3)
+	if most, _ := none.full(); most != 0 || none.Live() != 0 {
+		t.Error("no ledger bounds nothing")
 	}
 }

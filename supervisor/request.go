@@ -15,7 +15,11 @@ const longParams = 64 << 10
 
 // requestLine is the line of one call: head, and when the params are long, they
 // and what follows them.
-type requestLine struct{ head, params, tail []byte }
+type requestLine struct {
+	head, params, tail []byte
+
+	ledger *Ledger // of the handles that the call may add to
+}
 
 // write makes the line in b. The host's bytes go out as they came in, but for
 // newlines between tokens, which a caller in this process may have left in. c is
@@ -31,6 +35,9 @@ func (r *requestLine) write(b []byte, id uint64, method string, params, meta []b
 	}
 	if c != nil {
 		b = appendExtras(b, c, now)
+	}
+	if c != nil && len(meta) > 0 {
+		b = r.ledger.append(b)
 	}
 	if len(params) > 0 {
 		b = append(b, `,"params":`...)

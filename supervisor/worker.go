@@ -34,8 +34,9 @@ type WorkerConfig struct {
 	StartTimeout time.Duration // spawn + import + ready
 	StopTimeout  time.Duration // SIGTERM to SIGKILL
 
-	PoolNumber int // of the pool among the daemon's: part of its handles' ids
-	MaxHandles int // that one connection may hold on it; 0 = the runtime's default
+	PoolNumber int     // of the pool among the daemon's: part of its handles' ids
+	MaxHandles int     // that one connection may hold on it; 0 = the runtime's default
+	Ledger     *Ledger // of its handles and others'; may be nil
 
 	LogRate int // lines a second the worker may log; 0 = DefaultLogRate, negative = no limit
 
@@ -118,6 +119,7 @@ func StartWorker(ctx context.Context, cfg WorkerConfig) *Worker {
 		fallen:  make(chan struct{}),
 		done:    make(chan struct{}),
 	}
+	w.link.ledger = cfg.Ledger
 	w.stopTimeout.Store(int64(cfg.StopTimeout))
 	w.log = newJournal(cfg.LogRate, w.link.whose, func(r LogRecord) {
 		w.emit(Logged{Identity: w.ID(), Record: r})

@@ -129,8 +129,12 @@ func operate(t *testing.T, d *rig.Daemon, method, params string) rig.Answer {
 }
 
 // events are the records of one kind in the daemon's log.
-func events(d *rig.Daemon, kind string) []rig.Record {
-	return d.Log.Find(func(r rig.Record) bool { return r.Text("event") == kind })
+func events(d *rig.Daemon, kind string) []rig.Record { return d.Log.Find(ofEvent(kind)) }
+
+// ofEvent are the records of one kind. The log comes by a pipe of its own: what an
+// answer has told may still be in it.
+func ofEvent(kind string) func(rig.Record) bool {
+	return func(r rig.Record) bool { return r.Text("event") == kind }
 }
 
 // reloadable is a daemon with a pool whose code the test may change.
@@ -168,7 +172,7 @@ func TestRestartsAndReloadsUnderLoadCostNoCall(t *testing.T) {
 		t.Errorf("the calls saw %d generations of the code, want %d", len(load.seen), rolls+1)
 	}
 	reasons := map[any]int{}
-	for _, r := range events(d, "worker_exited") {
+	for _, r := range d.Log.Await(4*rolls, ofEvent("worker_exited")) {
 		reasons[r["reason"]]++
 	}
 	if reasons["restart"] != 2*rolls || reasons["reload"] != 2*rolls || len(reasons) != 2 {
@@ -210,7 +214,7 @@ func TestBrokenCodeLeavesTheOldGenerationServing(t *testing.T) {
 			t.Errorf("worker %d was %+v and is %+v", i, before[i], after[i])
 		}
 	}
-	logged := events(d, "reload")
+	logged := d.Log.Await(3, ofEvent("reload"))
 	if len(logged) != 3 || !strings.Contains(logged[0].Message(), "def nap(:") {
 		t.Errorf("the log says %v", logged)
 	}

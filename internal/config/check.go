@@ -45,6 +45,9 @@ func (l *loader) check(c *Config) {
 	if d.Socket != "" && d.Socket == d.ControlSocket {
 		l.Addf(c.daemon["control-socket"].at, "control-socket and socket are the same path")
 	}
+	if network, path := d.Endpoint(); network == "unix" && (path == d.Socket || path == d.ControlSocket) {
+		l.Addf(c.daemon["metrics"].at, "metrics cannot be served on %s, which is another of the daemon's sockets: give it a path of its own", path)
+	}
 }
 
 // checkLayer looks at one table by itself.

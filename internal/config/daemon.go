@@ -38,10 +38,12 @@ type Daemon struct {
 	MaxInFlight          int           `key:"max-in-flight" apply:"live" default:"4096" min:"1" max:"10000000" doc:"unanswered requests of one connection"`
 	MaxInbound           Size          `key:"max-inbound" apply:"live" default:"64MiB" min:"64KiB" max:"16GiB" doc:"bytes that one connection's unanswered requests may hold; never less than twice max-message"`
 	MaxInboundTotal      Size          `key:"max-inbound-total" apply:"live" default:"512MiB" min:"64KiB" max:"256GiB" doc:"bytes that the unanswered requests of all connections may hold; never less than max-inbound"`
-	MaxOutbound          Size          `key:"max-outbound" apply:"live" default:"64MiB" min:"64KiB" max:"16GiB" doc:"unread answers kept for one connection before it is cut"`
-	WriteTimeout         time.Duration `key:"write-timeout" apply:"live" default:"30s" min:"100ms" max:"1h" doc:"how long a host may leave its answers unread before it is cut"`
+	MaxOutbound          Size          `key:"max-outbound" apply:"live" default:"64MiB" min:"64KiB" max:"16GiB" doc:"unread answers kept for one connection before it is cut; of connections made from then on"`
+	WriteTimeout         time.Duration `key:"write-timeout" apply:"live" default:"30s" min:"100ms" max:"1h" doc:"how long a host may leave its answers unread before it is cut; of connections made from then on"`
+	MaxCallbacks         int           `key:"max-callbacks" apply:"live" default:"256" min:"1" max:"1000000" doc:"callbacks that one connection may have to answer at once"`
+	MaxBadLines          int           `key:"max-bad-lines" apply:"live" default:"100" min:"1" max:"1000000" doc:"lines in a row that are over-long or not even begin like a message, after which a connection is closed"`
 	MaxPools             int           `key:"max-pools" apply:"live" default:"64" min:"1" max:"100000" doc:"pools at once, declared and imported together"`
-	MaxHandles           int           `key:"max-handles" apply:"live" default:"10000" min:"0" max:"10000000" doc:"object handles of one connection"`
+	MaxHandles           int           `key:"max-handles" apply:"live" default:"100000" min:"0" max:"1000000000" doc:"objects that all pools together may hold for hosts, as their workers tell, ten times a second at most; 0 = no limit"`
 	MaxAliases           int           `key:"max-aliases" apply:"live" default:"256" min:"0" max:"100000" doc:"aliases and narrowed imports of one connection"`
 	ForgetAfter          time.Duration `key:"forget-after" apply:"live" default:"60s" min:"1s" max:"24h" doc:"how long an import that failed is remembered, idle, before it is tried from scratch"`
 

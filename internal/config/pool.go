@@ -22,7 +22,7 @@ type Pool struct {
 	Venv       string            `key:"venv" apply:"rolling" as:"path" doc:"a virtual environment; its interpreter is used instead of python"`
 	PythonPath []string          `key:"python-path" apply:"rolling" as:"path" doc:"directories searched for modules before the others"`
 	Env        map[string]string `key:"env" apply:"rolling" doc:"environment variables of the workers"`
-	Cwd        string            `key:"cwd" apply:"rolling" as:"path" doc:"working directory of the workers; empty = the daemon's"`
+	Cwd        string            `key:"cwd" apply:"rolling" as:"path" doc:"working directory of the workers, where they find modules too; empty = the daemon's"`
 
 	Workers     int      `key:"workers" apply:"live" default:"2" min:"1" max:"1024" doc:"processes kept alive"`
 	MaxWorkers  int      `key:"max-workers" apply:"live" default:"0" min:"0" max:"1024" doc:"above workers = elastic; 0 = workers"`

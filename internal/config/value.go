@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -194,8 +195,12 @@ func (k *Key) parseStrings(raw any, base string) (any, *wrong) {
 			return nil, &wrong{message: k.Name + " wants a list of strings, such as [\"a\", \"b\"]", element: strconv.Itoa(i)}
 		}
 		v, w := k.checkString(s, base)
-		if w == nil && s == "" {
+		switch {
+		case w != nil:
+		case s == "":
 			w = wrongf("%s holds an empty string", k.Name)
+		case k.as == "module" && slices.Contains(out, s):
+			w = wrongf("%s holds %q twice: keep one", k.Name, s) // what the renderer would refuse, too late for a place
 		}
 		if w != nil {
 			w.element = strconv.Itoa(i)

@@ -24,7 +24,9 @@ func (c *Config) Warnings() []*tomldoc.Error {
 	w.daemon(c.Daemon())
 	w.layer(c.defaults, c.pool("", nil))
 	for _, name := range c.names {
-		w.layer(c.pools[name], c.pool(name, c.pools[name]))
+		p := c.pool(name, c.pools[name])
+		p.Declared = true
+		w.layer(c.pools[name], p)
 	}
 	slices.SortStableFunc(w.found, func(a, b *tomldoc.Error) int { return a.Line - b.Line })
 	return w.found
@@ -50,6 +52,44 @@ func (w *warner) daemon(d Daemon) {
 	if s, ok := w.c.daemon["allow-modules"]; ok && len(d.AllowModules) == 0 {
 		w.warnf(s, "allow-modules is empty: nothing is on the list")
 	}
+	w.doors(d)
+	w.bounds(d)
+}
+
+// groupUse is what a group needs of a socket to connect to it.
+const groupUse = 0o060
+
+// doors: a group that owns a socket which its members cannot use.
+func (w *warner) doors(d Daemon) {
+	for _, door := range []struct {
+		key, group string
+		modeKey    string
+		mode       os.FileMode
+	}{
+		{"socket-group", d.SocketGroup, "socket-mode", d.SocketMode},
+		{"control-group", d.ControlGroup, "control-mode", d.ControlMode},
+	} {
+		if s, ok := w.c.daemon[door.key]; ok && door.group != "" && door.mode&groupUse != groupUse {
+			w.warnf(s, "%s does nothing: with %s %04o nobody of group %s can connect", door.key, door.modeKey, door.mode, door.group)
+		}
+	}
+}
+
+// bounds: one that another is reached before.
+func (w *warner) bounds(d Daemon) {
+	say := func(key string, wrong bool, format string, args ...any) {
+		if s, ok := w.c.daemon[key]; ok && wrong {
+			w.warnf(s, format, args...)
+		}
+	}
+	say("max-connections-per-uid", d.MaxConnectionsPerUID > d.MaxConnections,
+		"max-connections-per-uid (%d) is above max-connections (%d), which ends it first", d.MaxConnectionsPerUID, d.MaxConnections)
+	say("max-batch", d.MaxBatch > d.MaxInFlight,
+		"max-batch (%d) is above max-in-flight (%d): entries past that are refused", d.MaxBatch, d.MaxInFlight)
+	say("max-inbound", d.MaxInbound < 2*d.MaxMessage,
+		"max-inbound (%s) is below twice max-message (%s), and twice max-message holds", d.MaxInbound, d.MaxMessage)
+	say("max-inbound-total", d.MaxInboundTotal < d.MaxInbound,
+		"max-inbound-total (%s) is below max-inbound (%s), and that holds", d.MaxInboundTotal, d.MaxInbound)
 }
 
 // layer looks at what one table sets; p is the pool with everything laid over.
@@ -78,6 +118,13 @@ func (w *warner) layer(own layer, p Pool) {
 	}
 	if s, ok := own["max-requests-jitter"]; ok && p.MaxRequests == 0 && p.MaxRequestsJitter > 0 {
 		w.warnf(s, "max-requests-jitter does nothing without max-requests")
+	}
+	if s, ok := own["idle-timeout"]; ok && p.Declared && p.MaxWorkers <= p.Workers && p.IdleTimeout > 0 {
+		w.warnf(s, "idle-timeout does nothing: the pool is declared and not elastic (max-workers)")
+	}
+	most := w.c.Daemon().MaxHandles
+	if s, ok := own["max-handles"]; ok && most > 0 && p.MaxHandles > most {
+		w.warnf(s, "max-handles (%d) is above that of [daemon] (%d), which all pools share", p.MaxHandles, most)
 	}
 	if s, ok := own["queue-timeout"]; ok && p.QueueTimeout > p.CallTimeout {
 		w.warnf(s, "queue-timeout (%s) is above call-timeout (%s), which ends the call first", duration(p.QueueTimeout), duration(p.CallTimeout))

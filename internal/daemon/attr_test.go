@@ -33,7 +33,7 @@ func TestMochiAttrTakesItsParamsInEveryShape(t *testing.T) {
 		list{"one", "add", list{3, 4}, list{}},
 		list{"one", "add", list{3, 4}, false, 1},
 		list{"one", 7, list{3, 4}},
-		object{"module": "one", "nmae": "add"},
+		object{"module": "one", "nam": "add"},
 	} {
 		refused(t, c, rpc.KindInvalidParams, "", "mochi.attr", params)
 	}

@@ -16,18 +16,18 @@ import (
 func (d *Daemon) controlMethods() map[string]method {
 	m := d.commonMethods()
 	m["mochi.status"] = method{nil, "the daemon and its pools", func(c *rpc.Call) { d.later(c, d.status) }}
-	m["mochi.workers"] = method{[]string{"pool"}, "every worker, or one pool's", d.workers}
-	m["mochi.restart"] = method{[]string{"pool", "slot", "hard", "wait"}, "replace workers, one after another", d.restart}
-	m["mochi.reload"] = method{[]string{"pool", "wait", "code"}, "read the configuration again and apply what changed; or, of the pools named, or with code of all, load the code anew, one worker after another: what does not start leaves the old code serving", d.reload}
-	m["mochi.config"] = method{[]string{"pool", "diff"}, "every key in force and where it was said, of all or one pool; with diff, what a reload would do", d.showConfig}
-	m["mochi.drain"] = method{[]string{"now"}, "end the daemon when what runs has been answered, or now", d.drainRequest}
-	m["mochi.describe"] = method{[]string{"pool", "slot"}, "a pool's settings and where they came from, its workers, how the ones before them ended, their last lines, and its functions", d.describePool}
-	m["mochi.logs"] = method{[]string{"pool", "slot", "n", "since", "level", "follow"}, "what a pool's workers wrote; with follow as a stream", d.logsOf}
-	m["mochi.events"] = method{[]string{"follow", "pool", "n", "slot", "since", "level"}, "what happened; with follow as a stream", d.eventsOf}
-	m["mochi.scale"] = method{[]string{"pool", "workers", "by"}, "another number of workers, until the daemon ends", d.scale}
+	m["mochi.workers"] = method{[]string{"pool?"}, "every worker, or one pool's", d.workers}
+	m["mochi.restart"] = method{[]string{"pool?", "slot?", "hard?", "wait?"}, "replace workers, one after another", d.restart}
+	m["mochi.reload"] = method{[]string{"pool?", "wait?", "code?"}, "read the configuration again and apply what changed; or, of the pools named, or with code of all, load the code anew, one worker after another: what does not start leaves the old code serving", d.reload}
+	m["mochi.config"] = method{[]string{"pool?", "diff?"}, "every key in force and where it was said, of all or one pool; with diff, what a reload would do", d.showConfig}
+	m["mochi.drain"] = method{[]string{"now?"}, "end the daemon when what runs has been answered, or now", d.drainRequest}
+	m["mochi.describe"] = method{[]string{"pool", "slot?"}, "a pool's settings and where they came from, its workers, how the ones before them ended, their last lines, and its functions", d.describePool}
+	m["mochi.logs"] = method{[]string{"pool?", "slot?", "n?", "since?", "level?", "follow?"}, "what the workers of one pool or of all wrote; with follow as a stream", d.logsOf}
+	m["mochi.events"] = method{[]string{"follow?", "pool?", "n?", "slot?", "since?", "level?"}, "what happened; with follow as a stream", d.eventsOf}
+	m["mochi.scale"] = method{[]string{"pool", "workers?", "by?"}, "another number of workers, or so many more (by), until the daemon ends", d.scale}
 	m["mochi.pause"] = method{[]string{"pool"}, "take no calls; those that run go on", d.pause(true)}
 	m["mochi.resume"] = method{[]string{"pool"}, "take calls again", d.pause(false)}
-	m["mochi.kill"] = method{[]string{"pool", "slot", "signal"}, "send a worker a signal, TERM when none is named", d.kill}
+	m["mochi.kill"] = method{[]string{"pool", "slot", "signal?"}, "send a worker a signal, TERM when none is named", d.kill}
 	return m
 }
 

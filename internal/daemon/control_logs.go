@@ -64,16 +64,16 @@ func (d *Daemon) logsOf(c *rpc.Call) {
 		c.Fail(err)
 		return
 	}
-	if q.Pool == "" {
-		c.Fail(rpc.NewError(rpc.KindInvalidParams, "mochi.logs needs a pool", rpc.Fields{"argument": "pool"}))
-		return
+	written := d.memory.logs // of all pools, unless it is one's that are wanted
+	if q.Pool != "" {
+		m, err := d.remembered(q.Pool, q.Slot)
+		if err != nil {
+			c.Fail(err)
+			return
+		}
+		written = m.logs
 	}
-	m, err := d.remembered(q.Pool, q.Slot)
-	if err != nil {
-		c.Fail(err)
-		return
-	}
-	recallFrom(d, c, &q, m.logs, recalled[LogLine]{
+	recallFrom(d, c, &q, written, recalled[LogLine]{
 		wants:  func(l LogLine) bool { return q.wants(&l.Slot, l.Level, l.At) },
 		answer: func(all []LogLine) any { return LogRecords{Records: all} },
 		missed: func(n uint64) any {

@@ -65,6 +65,7 @@ type Daemon struct {
 	address string // of the hosts' socket, once Run has it
 
 	pools    *registry
+	handles  *supervisor.Ledger // of all pools
 	notify   *notifier
 	opened   chan struct{} // closed when the declared pools are there, or cannot be
 	routed   chan struct{} // there are other pools than before
@@ -110,6 +111,8 @@ func New(o Options) (*Daemon, error) {
 	d.memory = newMemory(d.settings().MaxPools, func(name string) bool { return d.pools.named(name) != nil })
 	d.log = teller{o.Logger, d.memory}
 	d.pools = newRegistry(d)
+	d.handles = &supervisor.Ledger{}
+	d.handles.Limit(d.settings().MaxHandles)
 	d.notify = newNotifier(d.log)
 	d.methods, d.controls = d.hostMethods(), d.controlMethods()
 	d.meters = metrics.New(o.Version, d.ownMethods()...)
@@ -130,6 +133,7 @@ func (d *Daemon) limits() rpc.Limits {
 	return rpc.Limits{
 		MaxMessage: int(s.MaxMessage), MaxBatch: s.MaxBatch, MaxConnections: s.MaxConnections, MaxInFlight: s.MaxInFlight,
 		MaxInbound: int(s.MaxInbound), MaxInboundTotal: int(s.MaxInboundTotal), MaxOutbound: int(s.MaxOutbound), WriteTimeout: s.WriteTimeout,
+		MaxCallbacks: s.MaxCallbacks, MaxBadLines: s.MaxBadLines,
 		MaxConnectionsPerUID: s.MaxConnectionsPerUID, MaxInFlightPerUID: s.MaxInFlightPerUID,
 		Grace: d.grace(),
 	}

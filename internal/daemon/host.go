@@ -13,10 +13,10 @@ import (
 // hostMethods are the daemon's own methods on the host socket.
 func (d *Daemon) hostMethods() map[string]method {
 	m := d.commonMethods()
-	m["mochi.import"] = method{[]string{"module", "as", "methods"}, "import a module, under another name (as) or narrowed to some functions (methods)", d.importModule}
-	m["mochi.release"] = method{[]string{"module", "refs"}, "drop this connection's reference to a module, or its handles (refs)", d.release}
+	m["mochi.import"] = method{[]string{"module", "as?", "methods?"}, "import a module, under another name (as) or narrowed to some functions (methods)", d.importModule}
+	m["mochi.release"] = method{[]string{"module?", "refs?"}, "drop this connection's reference to a module, or its handles (refs)", d.release}
 	m["mochi.describe"] = method{[]string{"module"}, "list a module's functions with their kinds, signatures and documentation", d.describe}
-	m["mochi.attr"] = method{[]string{"module", "name", "args", "always"}, "a module's attribute, called when it is a routine (or always), answered with the text that Python's json.dump writes for it: what Mochi's own scripts print", d.attr}
+	m["mochi.attr"] = method{[]string{"module", "name", "args?", "always?"}, "a module's attribute, called when it is a routine (or always), answered with the text that Python's json.dump writes for it: what Mochi's own scripts print", d.attr}
 	return m
 }
 
@@ -25,7 +25,7 @@ func (d *Daemon) commonMethods() map[string]method {
 	return map[string]method{
 		"mochi.ping":    {nil, "answers \"pong\"", func(c *rpc.Call) { c.Reply([]byte(`"pong"`)) }},
 		"mochi.version": {nil, "which build this is", func(c *rpc.Call) { reply(c, d.opt.Version) }},
-		"rpc.discover":  {[]string{"module"}, "this document; of one module, which is imported, when it is named", d.discover},
+		"rpc.discover":  {[]string{"module?"}, "this document; of one module, which is imported, when it is named", d.discover},
 	}
 }
 

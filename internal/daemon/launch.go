@@ -33,6 +33,7 @@ func (d *Daemon) newPool(s config.Pool, number int) (*pool.Pool, error) {
 		Config:  d.poolConfig(s, number),
 		Spawner: d.opt.Spawner,
 		Nursery: nursery,
+		Ledger:  d.handles,
 		Command: d.commandOf(s, script),
 		Hook:    d.observe,
 		Watch:   d.observeStatus,

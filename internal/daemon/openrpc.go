@@ -3,6 +3,7 @@ package daemon
 import (
 	"encoding/json"
 	"sort"
+	"strings"
 
 	"github.com/mochilang/mochi-pyd/rpc"
 )
@@ -108,7 +109,8 @@ func (d *Daemon) document(table map[string]method, address string) *openRPC {
 	for name, m := range table {
 		out := openRPCMethod{Name: name, Summary: m.doc, Params: []openRPCValue{}, Result: openRPCValue{Name: "result", Schema: anything}, Errors: ownErrors}
 		for _, p := range m.params {
-			out.Params = append(out.Params, openRPCValue{Name: p, Schema: anything})
+			name, optional := strings.CutSuffix(p, "?")
+			out.Params = append(out.Params, openRPCValue{Name: name, Required: !optional, Schema: anything})
 		}
 		doc.Methods = append(doc.Methods, out)
 	}

@@ -25,7 +25,7 @@ func bind(c *rpc.Call, into any, names ...string) *rpc.Error {
 			return badParams(c, err, names)
 		}
 		if len(list) > len(names) {
-			return rpc.Errorf(rpc.KindInvalidParams, "%s takes at most %d parameters (%s), not %d", c.Method, len(names), strings.Join(names, ", "), len(list))
+			return rpc.Errorf(rpc.KindInvalidParams, "%s takes at most %d parameters (%s), not %d", c.Method, len(names), orNone(names), len(list))
 		}
 		object := map[string]json.RawMessage{}
 		for i, v := range list {
@@ -47,12 +47,19 @@ func badParams(c *rpc.Call, err error, names []string) *rpc.Error {
 	if errors.As(err, &wrong) {
 		return rpc.NewError(rpc.KindInvalidParams, fmt.Sprintf("%s: %s must be a %s", c.Method, wrong.Field, wrong.Type), rpc.Fields{"argument": wrong.Field})
 	}
-	return rpc.Errorf(rpc.KindInvalidParams, "%s: %s; it takes %s", c.Method, message, strings.Join(names, ", "))
+	return rpc.Errorf(rpc.KindInvalidParams, "%s: %s; it takes %s", c.Method, message, orNone(names))
+}
+
+func orNone(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
 }
 
 // method is one of the daemon's own.
 type method struct {
-	params []string // in the order of a positional call
+	params []string // in the order of a positional call; those with a ? may be left out
 	doc    string
 	run    func(*rpc.Call)
 }
@@ -63,6 +70,12 @@ func (d *Daemon) own(c *rpc.Call, table map[string]method) {
 		c.Told = d.meters.Own(c.Method)
 	}
 	if m, ok := table[c.Method]; ok {
+		if len(m.params) == 0 {
+			if err := bind(c, &struct{}{}); err != nil {
+				c.Fail(err)
+				return
+			}
+		}
 		m.run(c)
 		return
 	}

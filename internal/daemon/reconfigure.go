@@ -97,6 +97,8 @@ func (d *Daemon) adopt(p *changeOver) (pending []string) {
 	if settings.LogLevel != running.LogLevel {
 		d.log.SetLevel(hclog.LevelFromString(settings.LogLevel))
 	}
+	d.handles.Limit(settings.MaxHandles)
+	d.memory.hold(settings.MaxPools)
 	d.host.SetLimits(d.limits())
 	d.control.SetLimits(unshared(d.limits()))
 	if settings.LogRate != running.LogRate {

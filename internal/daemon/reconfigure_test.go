@@ -19,7 +19,7 @@ import (
 )
 
 // startFile serves a configuration that is a file.
-func startFile(t *testing.T, toml string, modules map[string]string) *running {
+func startFile(t *testing.T, toml string, modules map[string]string, before ...func(dir string)) *running {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "mochi-daemon-")
 	if err != nil {
@@ -29,6 +29,9 @@ func startFile(t *testing.T, toml string, modules map[string]string) *running {
 	r := &running{dir: dir, host: filepath.Join(dir, "rpc.sock"), control: filepath.Join(dir, "ctl.sock"), ended: make(chan error, 1)}
 	for name, source := range modules {
 		r.write(t, name, source)
+	}
+	for _, do := range before {
+		do(dir)
 	}
 	r.say(t, toml)
 	c, err := config.Load(r.file())
@@ -313,4 +316,46 @@ func TestEverySettingSaysWhereItWasSaid(t *testing.T) {
 	}
 	refused(t, dial(t, r.control), rpc.KindInvalidParams, "there is no pool", "mochi.config", object{"pool": "nosuch"})
 	refused(t, dial(t, r.control), rpc.KindInvalidParams, "names is empty", "mochi.reload", object{"pool": list{""}})
+}
+
+// TestNothingOfAFileWithAMistakeIsTaken, whatever mistake it is: what stands before
+// it and after it is as little in force as the mistake.
+func TestNothingOfAFileWithAMistakeIsTaken(t *testing.T) {
+	const good = "[pool-defaults]\npython-path = [\"lib\"]\nworkers = 1\n[daemon]\nmax-batch = 5\n[pools.img]\n"
+	r := startFile(t, good, two)
+	before, settings := r.pids(t, "img"), *r.settings()
+	for what, test := range map[string]struct{ doc, says string }{
+		"syntax":              {"max-queue = \n", ":9:"},
+		"wrong type":          {"max-queue = \"9\"\n", ":9:13: max-queue wants a whole number"},
+		"no unit":             {"call-timeout = 9\n", ":9:16: call-timeout wants a string"},
+		"out of bounds":       {"workers = 5000\n", ":9:11: workers must be between"},
+		"unknown key":         {"max-queu = 9\n", ":9:1: unknown key \"max-queu\" (did you mean \"max-queue\"?)"},
+		"twice":               {"depth = 2\ndepth = 3\n", ":10:"},
+		"contradiction":       {"backoff-min = \"1m\"\n", ":9:1: backoff-max (30s) is below backoff-min"},
+		"too many pools":      {"[daemon.x]\n", ":9:9: unknown key \"x\""},
+		"a name that is ours": {"[pools.mochi]\n", ":9:8: \"mochi\" cannot name a pool"},
+		"an alias taken":      {"[pools.pdf]\nalias = \"img\"\n", ":10:1: alias \"img\" is taken by pool \"img\""},
+		"a method twice":      {"methods = [\"env\", \"env\"]\n", ":9:19: methods holds \"env\" twice"},
+	} {
+		r.say(t, strings.Replace(good, "max-batch = 5", "max-batch = 6\nmax-pools = 3", 1)+"max-age = \"1h\"\n"+test.doc+"[pools.new]\n")
+		for _, params := range []object{{"wait": true}, {}} {
+			refused(t, dial(t, r.control), rpc.KindInvalidParams, r.file()+test.says, "mochi.reload", params)
+		}
+		if now := r.pids(t, "img"); !slices.Equal(now, before) {
+			t.Errorf("%s: img had %v and has %v", what, before, now)
+		}
+		if r.pools.named("new") != nil || r.pools.named("img").settings().MaxAge != 0 || r.settings().MaxBatch != settings.MaxBatch || r.limits().MaxBatch != 5 {
+			t.Errorf("%s: something of the file is in force", what)
+		}
+		if s := r.state(t); !s.ConfigDiffers || s.ConfigLastReloadSuccessful {
+			t.Errorf("%s: %+v", what, s)
+		}
+	}
+	if err := os.Remove(r.file()); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, dial(t, r.control), rpc.KindInvalidParams, "cannot be read: no such file", "mochi.reload", object{})
+	if now := r.pids(t, "img"); !slices.Equal(now, before) {
+		t.Errorf("without the file: img had %v and has %v", before, now)
+	}
 }

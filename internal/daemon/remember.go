@@ -23,11 +23,12 @@ const (
 // memory is what logs, events and describe tell. It hears what the log hears, on
 // the goroutines things happen on, and blocks nobody.
 type memory struct {
-	most   int               // pools that are remembered at once, those that live apart
 	lives  func(string) bool // there is a pool of that name
 	events *ring[Event]
+	logs   *ring[LogLine] // of all pools together
 
 	mu    sync.Mutex
+	most  int // pools that are remembered at once, those that live apart
 	pools map[string]*poolMemory
 }
 
@@ -40,7 +41,10 @@ type poolMemory struct {
 }
 
 func newMemory(pools int, lives func(string) bool) *memory {
-	return &memory{most: pools, lives: lives, events: newRing(maxEvents, maxEventBytes, Event.size), pools: map[string]*poolMemory{}}
+	return &memory{
+		most: pools, lives: lives, events: newRing(maxEvents, maxEventBytes, Event.size), logs: newRing(maxLogRecords, maxLogBytes, LogLine.size),
+		pools: map[string]*poolMemory{},
+	}
 }
 
 // of is a pool's memory, begun when there is none; of those whose pools are gone
@@ -50,14 +54,17 @@ func (m *memory) of(pool string) *poolMemory {
 	defer m.mu.Unlock()
 	p := m.pools[pool]
 	if p == nil {
-		if len(m.pools) >= m.most {
+		for len(m.pools) >= m.most {
 			oldest := ""
 			for name, other := range m.pools {
 				if (oldest == "" || other.last.Before(m.pools[oldest].last)) && !m.lives(name) {
 					oldest = name
 				}
 			}
-			delete(m.pools, oldest) // or nothing: as many live
+			if oldest == "" {
+				break // as many live
+			}
+			delete(m.pools, oldest)
 		}
 		p = &poolMemory{
 			logs:  newRing(maxLogRecords, maxLogBytes, LogLine.size),
@@ -67,6 +74,14 @@ func (m *memory) of(pool string) *poolMemory {
 	}
 	p.last = time.Now()
 	return p
+}
+
+// hold says how many pools are remembered from now on; those that are too many
+// go as others come.
+func (m *memory) hold(pools int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.most = pools
 }
 
 // known is a pool's memory; nil when there is none.
@@ -83,7 +98,9 @@ func (m *memory) note(e supervisor.Event) {
 	}
 	switch e := e.(type) {
 	case supervisor.Logged:
-		m.of(e.Pool).logs.add(logLine(e))
+		line := logLine(e)
+		m.of(e.Pool).logs.add(line)
+		m.logs.add(line)
 	case supervisor.Exited:
 		m.of(e.Pool).exits.add(pastExit(e))
 	}

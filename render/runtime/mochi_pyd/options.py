@@ -188,7 +188,8 @@ def _tagger(worker: Worker | None, request: Any) -> Tagger:
 
 def _handle(worker: Worker, request: Any, value: object) -> object:
     """Make a handle of value that belongs to the request's connection."""
-    made: object = _refs(worker).make(value, request.get("conn", 0))
+    # "full" is there when all workers together hold as many as they may.
+    made: object = _refs(worker).make(value, request.get("conn", 0), request.get("full"))
     return made
 
 

@@ -43,6 +43,8 @@ MAX_FRESH = 16
 MAX_DIGITS = 18
 # How soon the number of handles is told again while it is over zero, in seconds.
 TELL_AGAIN = 0.1
+# What bounds the handles of one worker.
+ONE_WORKERS = "max-handles, on one worker"
 # The connection of what is called by hand or in the daemon's own process.
 IN_PROCESS = 0
 
@@ -87,8 +89,13 @@ class Table:
     def __len__(self) -> int:
         return len(self._held)
 
-    def make(self, value: object, conn: int) -> dict[str, Any]:
-        """Hold value for a connection and give what stands for it on the wire."""
+    def make(self, value: object, conn: int, full: Any = None) -> dict[str, Any]:
+        """Hold value for a connection and give what stands for it on the wire.
+
+        full, if anything, is how many the daemon's workers hold, and may hold.
+        """
+        if full is not None:
+            raise self._full(full[0], full[1], "this daemon", "[daemon] max-handles, of all pools")
         kind = type_name(type(value))
         shown = bounded_repr(value)
         number = self._keep(value, conn)
@@ -103,9 +110,9 @@ class Table:
                 return self._last  # nobody is left to release it
             mine = self._counts.get(conn, 0)
             if mine >= self._limit:
-                raise self._full(mine, self._limit, "this connection")
+                raise self._full(mine, self._limit, "this connection", ONE_WORKERS)
             if len(self._held) >= self._limit * SHARES:
-                raise self._full(len(self._held), self._limit * SHARES, "this worker")
+                raise self._full(len(self._held), self._limit * SHARES, "this worker", ONE_WORKERS)
             self._held[self._last] = Held(value, conn)
             if self._worker.wire.daemon:  # by hand an id may be another call's the next time
                 self._fresh.setdefault(call, []).append(self._last)
@@ -115,10 +122,10 @@ class Table:
             self._tell()
             return self._last
 
-    def _full(self, size: int, limit: int, who: str) -> Refusal:
+    def _full(self, size: int, limit: int, who: str, what: str) -> Refusal:
         return Refusal(
             "overloaded",
-            f"{who} holds {size} handles on one worker, and may hold {limit} (max-handles): "
+            f"{who} holds {size} handles, and may hold {limit} ({what}): "
             "release those that are not needed any more with mochi.release",
             limit=limit,
             size=size,

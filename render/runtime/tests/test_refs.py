@@ -19,11 +19,11 @@ class Shelf:
     def __init__(self, worker):
         self.worker, self.live = worker, []
 
-    def send(self, method, *params, meta=None, conn=1, named=None):
+    def send(self, method, *params, meta=None, conn=1, named=None, **more):
         call = self.worker.id()
         request = {"jsonrpc": "2.0", "id": call, "method": method}
         if meta is not None:
-            request |= {"meta": meta, "conn": conn}
+            request |= {"meta": meta, "conn": conn, **more}
         request["params"] = named if named is not None else list(params)
         self.worker.write(json.dumps(request).encode() + b"\n")
         return call
@@ -280,6 +280,18 @@ def test_what_a_callback_was_given_stays_when_the_call_fails(shelf):
     shelf.worker.tell("mochi.called", id=call, n=asked["params"]["n"], result=None)
     assert shelf.answer(call)["data"]["message"] == "no more offers"
     assert shelf.on(given, "items") == ["offered"]
+
+
+def test_when_all_workers_hold_as_many_as_they_may_none_is_made(start_daemon, tmp_path):
+    shutil.copy(HERE / "shelf.py", tmp_path)
+    shelf = Shelf(start_daemon(module="shelf", wire="refs=p4.w2.g7"))
+    box = shelf.make("Box")
+    for meta in (REF, {"encoding": "tagged"}):
+        error = shelf.ask("Box", meta=meta, full=[9, 8])
+        assert (error["code"], error["data"]["limit"], error["data"]["size"]) == (OVERLOADED, 8, 9)
+        assert "[daemon] max-handles" in error["message"]
+    assert shelf.ask("$ref.$len", meta={"ref": box}, full=[9, 8]) == 0
+    shelf.make("Box")
 
 
 def test_a_handles_methods_decode_their_arguments_as_functions_do(shelf):
