@@ -14,6 +14,7 @@ var environment = []struct{ name, meaning string }{
 	{"PYTHONPATH", "serve without a configuration: where the workers find modules, too"},
 	{"NO_COLOR", "top, serve: no colour on a terminal either"},
 	{"TERM", "top: dumb has the tables printed once"},
+	{"NOTIFY_SOCKET", "serve: where the service manager is told that it is ready, reloads and ends"},
 	{"JOURNAL_STREAM", "serve: the log goes to the journal with its fields"},
 	{"GOMAXPROCS", "serve: how many cores the daemon's own work may use; half of them if it is not set"},
 }

@@ -166,3 +166,12 @@ func report(t *testing.T, forbidden *regexp.Regexp, why string) {
 		}
 	}
 }
+
+// TestTheTreeHoldsNoPrograms that were built: make build puts them into bin.
+func TestTheTreeHoldsNoPrograms(t *testing.T) {
+	for _, f := range tree(t) {
+		if strings.HasPrefix(f.text, "\x7fELF") || strings.HasPrefix(f.text, "\xcf\xfa\xed\xfe") {
+			t.Errorf("%s is a program that was built: take it out of the tree", f.path)
+		}
+	}
+}

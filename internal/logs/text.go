@@ -38,6 +38,10 @@ func (t texts) Write(p []byte) (int, error) {
 
 func (t texts) render(out *bytes.Buffer, line []byte) {
 	r := recordOf(line)
+	if r.values == nil && !t.priority { // said to whoever sits at the terminal
+		out.WriteString(Clean(r.message) + "\n")
+		return
+	}
 	mark := ""
 	if t.priority {
 		mark = fmt.Sprintf("<%d>", priorityOf(r.level))
