@@ -122,8 +122,8 @@ func explainRun(e *pkgcmd.ExitError) (code int, message string) {
 	switch {
 	case e.Quiet:
 		return e.Code, ""
-	case errors.As(e.Err, &remote):
-		return e.Code, "mochi-pyd: " + sentence(remote)
+	case errors.As(e.Err, &remote): // what stands around it says which line of the program asked
+		return e.Code, "mochi-pyd: " + words.Unmark(strings.Replace(e.Error(), remote.Error(), sentence(remote), 1))
 	case errors.As(e.Err, &wrong): // it begins with its place
 		return e.Code, e.Err.Error()
 	}
