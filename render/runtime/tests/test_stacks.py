@@ -14,7 +14,7 @@ MAIN = [
     ("wait_event", [], ["Current thread 0x", "in wait\n", "in wait_event"]),
     ("encode", [], ["Current thread 0x", "in __iter__"]),
     ("endless", [], ["Current thread 0x"]),
-    ("run_loop", [], ["Current thread 0x", "in select", "in run_loop"]),
+    ("run_loop", [], ["Current thread 0x", "in run_forever", "in run_loop"]),
     ("nap_later", [600], ["Current task", "in sleep\n", "in nap\n"]),
     ("Napper.nap", [600], ["Current task", "in sleep\n", "in nap\n"]),
 ]
