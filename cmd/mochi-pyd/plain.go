@@ -16,6 +16,7 @@ func plain(s string) string { return cells.Plain(s) }
 type leftBehind struct {
 	Stack      string   `json:"stack"`
 	StderrTail []string `json:"stderr_tail"`
+	Traceback  string   `json:"traceback"`
 }
 
 // remains shows it under the message that speaks of it.
@@ -27,6 +28,12 @@ func remains(e *rpc.Error) string {
 	case rpc.KindDeadlineExceeded:
 		_ = json.Unmarshal(e.Data, &left)
 		left.Stack = ofTheCall(left.Stack)
+	case rpc.KindImportFailed:
+		_ = json.Unmarshal(e.Data, &left)
+		if !strings.Contains(left.Traceback, "  File ") { // a module that is not there: the message is all of it
+			return ""
+		}
+		left = leftBehind{Traceback: strings.TrimRight(left.Traceback, "\n")}
 	default:
 		return ""
 	}
@@ -45,6 +52,7 @@ func remains(e *rpc.Error) string {
 	}
 	show("its last lines", tail)
 	show("where it was", stack)
+	show("what Python said", strings.Split(left.Traceback, "\n"))
 	return b.String()
 }
 

@@ -46,3 +46,17 @@ func TestALateCallShowsWhereItWasAndNoOtherThread(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
+
+// TestAFailedImportShowsItsTraceback: its message speaks of it. A module that is
+// not there has no frame to show.
+func TestAFailedImportShowsItsTraceback(t *testing.T) {
+	raised := rpc.NewError(rpc.KindImportFailed, "importing app failed", rpc.Fields{"traceback": "Traceback (most recent call last):\n  File \"app.py\", line 1, in <module>\nRuntimeError: no\n"})
+	want := "importing app failed\n  what Python said:\n    Traceback (most recent call last):\n      File \"app.py\", line 1, in <module>\n    RuntimeError: no"
+	if got := sentence(raised); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	missing := rpc.NewError(rpc.KindImportFailed, "importing app failed", rpc.Fields{"traceback": "ModuleNotFoundError: No module named 'app'\n"})
+	if got, want := sentence(missing), "importing app failed"; got != want {
+		t.Errorf("a missing module: %q, want %q", got, want)
+	}
+}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -68,7 +67,7 @@ has nothing but code to reload: there, no name means all.
 			defer cancel()
 			var done daemon.Reconfigured
 			if _, err := a.askControl(ctx, "mochi.reload", params, &done); err != nil {
-				return withTraceback(a.wrongConfig(err))
+				return a.wrongConfig(err)
 			}
 			return a.printReload(done, wait)
 		},
@@ -110,20 +109,4 @@ func (a *app) wrongConfig(err error) error {
 	}
 	fmt.Fprintln(a.err, plain(remote.Message))
 	return &exit{code: exitConfig, err: err, quiet: true}
-}
-
-// withTraceback adds what Python said of code that does not import: it names
-// the line to mend.
-func withTraceback(err error) error {
-	var remote *rpc.Error
-	if !errors.As(err, &remote) || remote.Kind() != rpc.KindImportFailed {
-		return err
-	}
-	var data struct {
-		Traceback string `json:"traceback"`
-	}
-	if json.Unmarshal(remote.Data, &data) != nil || data.Traceback == "" {
-		return err
-	}
-	return &exit{code: remoteCode(remote), err: fmt.Errorf("%w\n%s", errors.New(sentence(remote)), strings.TrimRight(data.Traceback, "\n"))}
 }
