@@ -170,7 +170,7 @@ func (a *app) printExits(exits []daemon.PastExit, wide bool) error {
 func leftBy(e daemon.PastExit, wide bool) string {
 	parts := []string{e.Detail, e.Error}
 	if len(e.StderrTail) > 0 && !e.Planned {
-		parts = append(parts, e.StderrTail[len(e.StderrTail)-1])
+		parts = append(parts, daemon.LastLine(e.StderrTail))
 	}
 	if wide {
 		parts = append(parts, e.Stack)

@@ -85,7 +85,7 @@ func (a *app) printWorkers(format string, raw []byte, all daemon.Workers) error 
 		if format == outWide {
 			line := "-"
 			if w.LastExit != nil && len(w.LastExit.StderrTail) > 0 {
-				line = w.LastExit.StderrTail[len(w.LastExit.StderrTail)-1]
+				line = daemon.LastLine(w.LastExit.StderrTail)
 			}
 			row = append(row, fmt.Sprint(w.Generation), orDash(w.Python), w.SlotState, line)
 		}

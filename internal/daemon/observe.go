@@ -82,10 +82,35 @@ func (d *Daemon) observeExit(e supervisor.Exited) {
 		args = append(args, "error", e.Failure.Message)
 	}
 	if !e.Reason.Planned() && len(e.StderrTail) > 0 {
-		// The lines have been logged as they came; the last one says most.
-		args = append(args, "last_line", e.StderrTail[len(e.StderrTail)-1])
+		// The lines have been logged as they came; this one says most.
+		args = append(args, "last_line", LastLine(e.StderrTail))
 	}
 	d.log.Log(level, message, args...)
+}
+
+// LastLine is the line of a worker's last ones that says most: the last, but of
+// Python's report of a fatal error, whose last frame is the outermost, the innermost.
+func LastLine(tail []string) string {
+	end := len(tail) - 1
+	for end > 0 && (strings.TrimSpace(tail[end]) == "" || strings.HasPrefix(tail[end], "Extension modules: ")) {
+		end--
+	}
+	line := end
+	for line > 0 && fatalFrame(tail[line]) && fatalFrame(tail[line-1]) {
+		line--
+	}
+	if !fatalFrame(tail[line]) {
+		line = len(tail) - 1
+	}
+	return tail[line]
+}
+
+// fatalFrame knows a line of faulthandler's; a traceback's has a comma behind the number.
+func fatalFrame(line string) bool {
+	rest, ok := strings.CutPrefix(line, "  File \"")
+	_, rest, found := strings.Cut(rest, "\", line ")
+	number, _, in := strings.Cut(rest, " in ")
+	return ok && found && in && !strings.Contains(number, ",")
 }
 
 // observePreloadEnd: one that did not start is told by the worker that was to

@@ -3,6 +3,7 @@ package daemon
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -171,6 +172,25 @@ func TestAPoolThatIsStillStartingAlarmsNobody(t *testing.T) {
 		d.observeStatus(test.event)
 		if !strings.Contains(b.String(), `"@level":"`+test.level+`"`) {
 			t.Errorf("%+v: %s", test.event, b.String())
+		}
+	}
+}
+
+func TestTheLineThatSaysMostIsTheInnermostFrameOfACrash(t *testing.T) {
+	crash := []string{"  File \"selectors.py\", line 468 in select", "", "Current thread 0x2 (most recent call first):", "  File \"a.py\", line 9 in crash", "  File \"worker.py\", line 67 in <module>"}
+	for _, c := range []struct {
+		tail []string
+		want string
+	}{
+		{[]string{"a", "b"}, "b"},
+		{[]string{""}, ""},
+		{[]string{"Traceback (most recent call last):", "  File \"a.py\", line 9, in f", "ValueError: bad"}, "ValueError: bad"},
+		{crash, crash[3]},
+		{append(slices.Clone(crash), "", "Extension modules: x (total: 1)"), crash[3]},
+		{crash[4:], crash[4]},
+	} {
+		if got := LastLine(c.tail); got != c.want {
+			t.Errorf("of %q: %q, want %q", c.tail, got, c.want)
 		}
 	}
 }
