@@ -16,7 +16,7 @@ func (a *app) status() *cobra.Command {
 		Use:   "status",
 		Short: "how the daemon and its pools are",
 		Long: `Show one line per pool, and one that sums up. The exit code is 3 while the
-daemon drains or a declared pool has no ready worker.`,
+daemon drains, or a declared pool has no ready worker or is paused.`,
 		Example: `  mochi-pyd status
   mochi-pyd status -o json | jq '.pools[] | select(.status != "open")'`,
 		Args: takesNothing,
@@ -117,18 +117,21 @@ func notReady(s daemon.Status) string {
 	for _, p := range s.Pools {
 		if p.Declared && p.Status == "paused" {
 			paused = append(paused, p.Pool)
-		}
-		if p.Declared && p.WorkersReady == 0 && p.Status == "opening" {
+		} else if p.Declared && p.WorkersReady == 0 && p.Status == "opening" {
 			opening = append(opening, p.Pool)
 		} else if p.Declared && p.WorkersReady == 0 {
 			without = append(without, p.Pool)
 		}
 	}
-	if len(paused) > 0 {
-		return strings.Join(paused, ", ") + " is paused: mochi-pyd resume has it take calls again"
-	}
+	var why []string
 	if len(without) > 0 {
-		return "no worker of " + strings.Join(without, ", ") + " is ready: mochi-pyd status -o wide says why"
+		why = append(why, "no worker of "+strings.Join(without, ", ")+" is ready: mochi-pyd status -o wide says why")
+	}
+	if len(paused) > 0 {
+		why = append(why, strings.Join(paused, ", ")+" is paused: mochi-pyd resume has it take calls again")
+	}
+	if len(why) > 0 {
+		return strings.Join(why, "; ")
 	}
 	if len(opening) > 0 {
 		return "no worker of " + strings.Join(opening, ", ") + " is ready yet: mochi-pyd ps shows how they start"
