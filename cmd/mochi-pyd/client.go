@@ -29,7 +29,7 @@ func interruptible(parent context.Context) (context.Context, context.CancelFunc)
 func ask(ctx context.Context, socket, method string, params, meta json.RawMessage) (json.RawMessage, error) {
 	conn, err := sock.Dial(ctx, socket)
 	switch {
-	case err != nil && ctx.Err() != nil: // the time was over, not the daemon away
+	case err != nil && over(ctx): // the time was over, not the daemon away
 		return nil, context.Cause(ctx)
 	case err != nil:
 		return nil, err
@@ -48,6 +48,15 @@ func ask(ctx context.Context, socket, method string, params, meta json.RawMessag
 		return nil, exitf(exitFailed, "what answers at %s is no mochi-pyd, or of another version: %w", socket, err)
 	}
 	return raw, err
+}
+
+// over says whether the time is up: the dialer reads the clock, and so may know
+// before the context's timer has run.
+func over(ctx context.Context) bool {
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		<-ctx.Done()
+	}
+	return ctx.Err() != nil
 }
 
 // unreadable is the codec's own error of what came, which looks like one that a

@@ -96,8 +96,9 @@ func explain(cmd *cobra.Command, err error) (code int, message string) {
 			return exitPermission, say
 		}
 		if with := startsWith(cmd, dial.Path); with != "" {
-			before, _, _ := strings.Cut(say, startLine)
-			say = before + with
+			if before, _, has := strings.Cut(say, startLine); has {
+				say = before + with
+			}
 		}
 		return exitUnreachable, say
 	case errors.As(err, &remote):
