@@ -95,9 +95,10 @@ func explain(cmd *cobra.Command, err error) (code int, message string) {
 		if dial.Trouble == sock.Forbidden {
 			return exitPermission, say
 		}
-		if with := startsWith(cmd, dial.Path); with != "" {
-			before, _, _ := strings.Cut(say, startLine)
-			say = before + with
+		if before, _, starts := strings.Cut(say, startLine); starts { // it may be another trouble
+			if with := startsWith(cmd, dial.Path); with != "" {
+				say = before + with
+			}
 		}
 		return exitUnreachable, say
 	case errors.As(err, &remote):
