@@ -95,8 +95,8 @@ func explain(cmd *cobra.Command, err error) (code int, message string) {
 		if dial.Trouble == sock.Forbidden {
 			return exitPermission, say
 		}
-		if with := startsWith(cmd, dial.Path); with != "" {
-			if before, _, has := strings.Cut(say, startLine); has {
+		if before, _, starts := strings.Cut(say, startLine); starts { // it may be another trouble
+			if with := startsWith(cmd, dial.Path); with != "" {
 				say = before + with
 			}
 		}

@@ -46,6 +46,9 @@ func (d *Daemon) eventsOf(c *rpc.Call) {
 			c.Fail(err)
 			return
 		}
+		if s := d.pools.named(q.Pool); s != nil {
+			q.Pool = s.settings().Name // events have no alias
+		}
 	}
 	recallFrom(d, c, &q, d.memory.events, recalled[Event]{
 		wants:  func(e Event) bool { return (q.Pool == "" || e.Pool == q.Pool) && q.wants(e.Slot, e.Level, e.At) },

@@ -148,6 +148,14 @@ func TestEventsAreChosenAsLogsAre(t *testing.T) {
 	}
 }
 
+func TestAnAliasFindsItsPoolsEvents(t *testing.T) {
+	r := start(t, "[pools.talkative]\nalias = \"t\"\n", map[string]string{"talkative": talkative})
+	operator := dial(t, r.control)
+	for _, name := range []string{"talkative", "t"} {
+		until(t, operator, `"worker_ready"`, "mochi.events", object{"pool": name})
+	}
+}
+
 func TestOperatorsMethodsAreNotTheHosts(t *testing.T) {
 	r := start(t, "", nil)
 	host := dial(t, r.host)

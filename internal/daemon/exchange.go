@@ -176,7 +176,7 @@ func (r *registry) finish(s *served) {
 	defer cancel()
 	name := s.settings().Name
 	if err := s.pool.Finish(ctx); err != nil {
-		r.d.log.Warn("a pool did not drain in time", "event", "drain_timeout", "pool", name, "reason", err.Error())
+		r.overdue(s, err)
 	}
 	s.cancel()
 	<-s.ended

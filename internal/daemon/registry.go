@@ -28,6 +28,7 @@ type served struct {
 	ended  chan struct{} // closed when the pool's Run has returned
 
 	reloading atomic.Int32 // reloads under way, which tell of their failure themselves
+	late      atomic.Bool  // it was told that it did not drain in time
 
 	scaling sync.Mutex // one change of the number of workers at a time
 
@@ -233,10 +234,18 @@ func (r *registry) end(ctx context.Context, s *served) {
 	ctx, cancel := context.WithTimeout(ctx, s.settings().GracefulTimeout)
 	defer cancel()
 	if err := s.pool.Drain(ctx); err != nil {
-		r.d.log.Warn("a pool did not drain in time", "event", "drain_timeout", "pool", s.settings().Name, "reason", err.Error())
+		r.overdue(s, err)
 	}
 	s.cancel()
 	<-s.ended
+}
+
+// overdue tells once of a pool that is not empty in time: one that has lost its
+// place is ended by the drain, too.
+func (r *registry) overdue(s *served, err error) {
+	if !s.late.Swap(true) {
+		r.d.log.Warn("a pool did not drain in time", "event", "drain_timeout", "pool", s.settings().Name, "reason", err.Error())
+	}
 }
 
 // tidy forgets pools imported on demand that nobody uses: after idle-timeout,

@@ -54,7 +54,9 @@ _ARRAYS: dict[Any, Callable[[list[Any]], object]] = {
 }
 _JSON = (str, int, float, bool, list, dict)
 _TRANSPARENT = {"Annotated", "Final", "ClassVar", "Required", "NotRequired", "ReadOnly"}
-# Classes' forms, made once; they may refer to themselves.
+# Classes' forms, made once; they may refer to themselves. So many are kept: calls may
+# make classes, each time others.
+MAX_CLASSES = 1024
 _classes: dict[type, Form] = {}
 # Aliases that are being looked into: one that refers to itself has no form.
 _inside: set[int] = set()
@@ -273,5 +275,7 @@ def _class(kind: Any) -> Form | None:
         made = maker(kind)
         if made is None:
             return None
+        if len(_classes) >= MAX_CLASSES:
+            _classes.clear()
         known = _classes[kind] = made
     return known

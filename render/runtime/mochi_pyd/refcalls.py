@@ -102,22 +102,34 @@ def arguments(worker: Worker, request: Any, meta: Any) -> tuple[Any, Any]:
     return (Subject(request["method"], value, natural), *params), named
 
 
+# Functions remembered: what a class made in a call asks for may name the class, and
+# so keep itself alive here.
+MAX_PLANS = 1024
+
 # What functions make of their arguments, by the function behind the method, which
-# is one for all objects of a class; None for those that take what JSON has. Nothing
-# that a host has let go of is kept alive by it.
+# is one for all objects of a class; None for those that take what JSON has. The
+# same function takes one argument more where it is no method: that is another plan.
 _plans: WeakKeyDictionary[Any, Plan | None] = WeakKeyDictionary()
+_bound: WeakKeyDictionary[Any, Plan | None] = WeakKeyDictionary()
 
 
 def plan(function: Any) -> Plan | None:
     """Give what makes the arguments that function asks for; None when JSON does."""
     from . import coerce
 
-    key = function.__func__ if isinstance(function, MethodType) else function
-    if not isinstance(key, (FunctionType, type)):  # an object that can be called, a partial
+    key, plans = function, _plans
+    if isinstance(function, MethodType):
+        key, plans = function.__func__, _bound
+    if not isinstance(key, FunctionType):  # a class, an object that can be called, a partial
         return coerce.plan(function)
-    if key not in _plans:
-        _plans[key] = coerce.plan(function)
-    return _plans[key]
+    try:
+        return plans[key]
+    except KeyError:
+        made = coerce.plan(function)
+    if len(plans) >= MAX_PLANS:
+        plans.clear()
+    plans[key] = made
+    return made
 
 
 def walk(value: Any, path: str, name: str) -> Any:

@@ -166,3 +166,24 @@ class Diary:
 def diaries():
     gc.collect()
     return len(DIARIES)
+
+
+def diary_kind():
+    return Diary
+
+
+class Kinds(type):
+    def __eq__(cls, other):
+        return cls is other
+
+
+class Odd(metaclass=Kinds):
+    def __init__(self, when: datetime.datetime):
+        self.year = when.year
+
+    def __repr__(self):
+        return f"<of {self.year}>"
+
+
+def unhashable_kind():
+    return Odd

@@ -1,12 +1,16 @@
 """Handles: objects that stay in the worker while a host holds their names."""
 
+import dataclasses
+import datetime
+import gc
 import json
 import shutil
+import weakref
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from mochi_pyd import refs, stdio
+from mochi_pyd import forms, refcalls, refs, stdio
 
 HERE = Path(__file__).resolve().parent
 REF = {"returns": "ref"}
@@ -320,3 +324,43 @@ def test_what_a_handle_decodes_by_keeps_no_object_alive(shelf):
         assert shelf.on(ref, "$call", "2023-01-02") == 2023
         shelf.ask("mochi.release", named={"refs": [ref], "conn": 1})
     assert shelf.ask("diaries") == before
+
+
+def test_a_function_is_decoded_for_as_it_is_called(shelf):
+    """Through its class a method takes its object too; what it takes is another list."""
+    diary = shelf.make("Diary")
+    assert shelf.on(diary, "write", "2024-05-06", []) == "2024 0"
+    kind = shelf.make("diary_kind")
+    assert shelf.on(kind, "write", None, "2024-05-06", []) == "2024 0"
+    assert shelf.on(diary, "write", "2024-05-06", []) == "2024 0"
+
+
+def test_a_class_that_cannot_be_hashed_is_called(shelf):
+    kind = shelf.make("unhashable_kind")
+    assert shelf.on(kind, "$call", "2024-05-06", returns="ref")["$ref"]["repr"] == "<of 2024>"
+
+
+def test_what_handles_decode_by_is_bounded(monkeypatch):
+    """A class that a call has made may be asked for by its own methods."""
+    monkeypatch.setattr(refcalls, "MAX_PLANS", 3)
+    monkeypatch.setattr(forms, "MAX_CLASSES", 3)
+    monkeypatch.setattr(forms, "_classes", {})
+    made = weakref.WeakSet()
+
+    def make():
+        @dataclasses.dataclass
+        class Point:
+            when: datetime.datetime
+
+            def to(self, other):
+                return other
+
+        Point.to.__annotations__["other"] = Point
+        made.add(Point)
+        known = refcalls.plan(Point(None).to)
+        assert known.take("to", [{"when": "2024-05-06"}], None)[0][0].when.year == 2024
+
+    for _ in range(20):
+        make()
+    gc.collect()
+    assert len(made) <= 6
