@@ -4,7 +4,6 @@ import (
 	"context"
 	"sync"
 	"testing"
-	"time"
 )
 
 // TestAPoolThatIsLateIsToldOfOnce: one that a reload ends is ended by a drain, too.
@@ -17,9 +16,7 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 	call(t, host, "talkative.say", list{1, "here"})
 	go func() { _ = host.Call(context.Background(), "talkative.nap", list{30}, nil) }()
 	s := r.pools.named("talkative")
-	for deadline := time.Now().Add(10 * time.Second); s.pool.Stat().Busy == 0 && time.Now().Before(deadline); {
-		time.Sleep(time.Millisecond)
-	}
+	until(t, dial(t, r.control), `"nap"`, "mochi.workers", object{"pool": "talkative"})
 	var both sync.WaitGroup
 	both.Go(func() { r.pools.finish(s) })
 	both.Go(func() { r.pools.end(t.Context(), s) })
