@@ -12,18 +12,19 @@ def pid():
     return os.getpid()
 
 
-def dig(depth):
-    """Be busy so many calls further down."""
+def dig(depth, then=None):
+    """Be busy so many calls further down, and call then when there."""
     if depth:
-        return dig(depth - 1)
+        return dig(depth - 1, then)
+    if then is not None:
+        then()
     while True:
         pass
 
 
 def deep(depth):
-    inside()
     sys.setrecursionlimit(max(sys.getrecursionlimit(), depth + 200))
-    dig(depth)
+    dig(depth, inside)
 
 
 def near_the_limit(room):
