@@ -70,7 +70,7 @@ test: need test-venv test-packages ## vet, every Go test with -race, the Python 
 	@echo '== the real program, with $(MOCHI_PYD_TEST_PYTHON)'
 	@go test -race -timeout 15m -json ./internal/acceptance | go run ./scripts/testsum -o .tools/acceptance.json
 	@echo '== the Python side'
-	@$(TEST_VENV)/bin/python -m pytest -q -p no:cacheprovider -c render/pyproject.toml render
+	@$(TEST_VENV)/bin/python -m pytest -q -rs -p no:cacheprovider -c render/pyproject.toml render
 	@echo
 	@echo "test: all passed in $$(( $$(date +%s) - $(STARTED) )) s: the packages, the real program over real workers, the Python side (what was skipped is listed above with its reason)"
 
